@@ -1,0 +1,155 @@
+/*
+ * Every way something can go wrong, from one table.
+ *
+ * The class in the high byte decides what to do: 1 is the sender's fault (do not
+ * retry), 2 means ask again, 3 is our machine. Codes are on the wire (receipts,
+ * RPC details) and never change their number.
+ */
+#ifndef TAMGA_BASE_ERR_H
+#define TAMGA_BASE_ERR_H
+
+#include <stdint.h>
+
+/* name, code, google.rpc.Code, sentence */
+#define TAMGA_ERR_TABLE(X)                                                               \
+    /* shape */                                                                          \
+    X(TRUNCATED, 0x0101, 3, "message ends in the middle of a field")                     \
+    X(TOO_LARGE, 0x0102, 3, "message or field is longer than its bound")                 \
+    X(UNKNOWN_FIELD, 0x0103, 3, "message has a field that this version does not know")   \
+    X(NOT_CANONICAL, 0x0104, 3, "signed bytes are not in canonical form")                \
+    X(BAD_UTF8, 0x0105, 3, "text is not valid UTF-8")                                    \
+    X(BAD_LENGTH, 0x0106, 3, "field does not have its fixed length")                     \
+    X(MISSING_FIELD, 0x0107, 3, "a required field is absent")                            \
+    X(BAD_VALUE, 0x0108, 3, "field has a value outside its range")                       \
+    X(OVER_BUDGET, 0x0109, 8, "message would take more memory than its budget")          \
+    X(NOT_FOUND, 0x010a, 5, "no such object here")                                       \
+    X(WRONG_CHAIN, 0x010b, 5, "object or request is for a chain not held here")          \
+    X(NO_METHOD, 0x010c, 12, "no such method on this server")                            \
+    X(USAGE, 0x010d, 3, "command or configuration cannot be understood")                 \
+    /* identity */                                                                       \
+    X(BAD_KEY, 0x0120, 3, "key is not a usable key of the type it names")                \
+    X(BAD_SIGNATURE, 0x0121, 16, "signature does not verify under the stated key")       \
+    X(ID_MISMATCH, 0x0122, 3, "stated id is not the hash of the signed bytes")           \
+    X(ADDRESS_MISMATCH, 0x0123, 3, "stated address is not the hash of the stated key")   \
+    X(NOT_MEMBER, 0x0124, 7, "sender is not a member of this network")                   \
+    X(GATEWAY_SENDER, 0x0125, 7, "a gateway cannot write to the consortium chain")       \
+    X(NOT_PRODUCER, 0x0126, 7, "sender has no producer's role")                          \
+    X(UNKNOWN_MODEL, 0x0127, 9, "model is not registered by its producer")               \
+    X(NOT_AUTHORIZED, 0x0128, 7, "sender may not publish for this model")                \
+    X(NOT_GATEWAY, 0x0129, 7, "sender has no gateway's role")                            \
+    X(ISSUER_NOT_OEM, 0x012a, 7, "certificate is not issued by the device's OEM")        \
+    X(BAD_CERTIFICATE, 0x012b, 3, "device certificate does not fit what it is used for") \
+    X(CERTIFICATE_EXPIRED, 0x012c, 9, "device certificate has expired")                  \
+    /* entries */                                                                        \
+    X(STALE_TIME, 0x0140, 9, "timestamp is older than this chain accepts")               \
+    X(FUTURE_TIME, 0x0141, 9, "timestamp is ahead of the clock by more than the drift")  \
+    X(DUPLICATE_ENTRY, 0x0142, 6, "this very entry is in the chain already")             \
+    X(DUPLICATE_IMAGE, 0x0143, 6, "this image was already released for this model")      \
+    X(COUNTER_NOT_HIGHER, 0x0144, 9, "release counter is not above the newest one")      \
+    X(BAD_REPUBLISH, 0x0145, 9, "re-release does not name the release of this image")    \
+    X(RELEASE_EXPIRED, 0x0146, 9, "release has expired")                                 \
+    X(UNKNOWN_HARDWARE, 0x0147, 9, "hardware revision is not one of the model's")        \
+    X(BAD_CID, 0x0148, 3, "content id is not one that this network uses")                \
+    X(CID_MISMATCH, 0x0149, 3, "bytes do not hash to their content id")                  \
+    X(IMAGE_MISMATCH, 0x014a, 3, "image does not have the SHA-256 that is stated")       \
+    X(IMAGE_LENGTH, 0x014b, 3, "image does not have the length that is stated")          \
+    X(BAD_DAG, 0x014c, 3, "image's block tree is not one that this network uses")        \
+    X(DUPLICATE_UPDATE, 0x014d, 6, "this device's install of this release is recorded")  \
+    X(BAD_RECEIPT, 0x014e, 3, "record does not say what its receipt says")               \
+    X(DUPLICATE_RECEIPT, 0x014f, 6, "this receipt of the device is recorded already")    \
+    X(UNKNOWN_RELEASE, 0x0150, 9, "release is not in the consortium chain")              \
+    X(DUPLICATE_PENDING, 0x0151, 6, "an entry that claims the same waits already")       \
+    X(BAD_COMMITMENT, 0x0152, 3, "commitment is not that of its record")                 \
+    X(PUBLISHED_FIRST, 0x0153, 9, "a dependency names no release of its model")          \
+    /* blocks and peers */                                                               \
+    X(BAD_VERSION, 0x0160, 3, "header version is not one that this node knows")          \
+    X(BAD_HEIGHT, 0x0161, 3, "height is not one above the parent's")                     \
+    X(BAD_PARENT, 0x0162, 3, "block does not extend the given parent")                   \
+    X(BAD_TARGET, 0x0163, 3, "target is not the one that the schedule sets")             \
+    X(BAD_WORK, 0x0164, 3, "block id does not meet its target")                          \
+    X(BAD_SEAL, 0x0165, 16, "seal does not verify under the miner's key")                \
+    X(NOT_MINER, 0x0166, 7, "miner may not mine this chain")                             \
+    X(TIME_TOO_OLD, 0x0167, 3, "block time is not above the median of the last 11")      \
+    X(TIME_TOO_NEW, 0x0168, 3, "block time is ahead of the clock by more than the drift") \
+    X(BAD_ROOT, 0x0169, 3, "body root does not cover the listed entries")                \
+    X(BAD_COUNT, 0x016a, 3, "header counts other entries than the body has")             \
+    X(EMPTY_BLOCK, 0x016b, 3, "block has no entries")                                    \
+    X(BLOCK_TOO_LARGE, 0x016c, 3, "block has more entries or bytes than allowed")        \
+    X(ENTRY_TWICE, 0x016d, 3, "block has the same entry twice")                          \
+    X(BLOCK_ID_MISMATCH, 0x016e, 3, "block is not the one that was asked for")           \
+    X(BAD_RESERVED, 0x016f, 3, "state root or anchor is not zero")                       \
+    X(INVALID_ANCESTOR, 0x0170, 3, "block builds on a block known to be invalid")        \
+    X(PEER_LIED, 0x0171, 3, "peer claimed a chain that it did not show")                 \
+    X(TOO_MANY_BRANCHES, 0x0172, 8, "too many headers off the best chain")               \
+    X(BAD_PROOF, 0x0173, 3, "Merkle proof does not lead to the root")                    \
+    /* devices */                                                                        \
+    X(MODEL_MISMATCH, 0x0180, 9, "release is for another model")                         \
+    X(HARDWARE_MISMATCH, 0x0181, 9, "release is not for this hardware revision")         \
+    X(COUNTER_ROLLBACK, 0x0182, 9, "release counter is not above the installed one")     \
+    X(FIRST_INSTALL_NEEDED, 0x0183, 9, "an empty device takes only a first install")     \
+    X(NOT_ON_CHAIN, 0x0184, 9, "release is not in a block of the chain shown")           \
+    X(INSTALL_FAILED, 0x0185, 13, "image could not be installed")                        \
+    X(DEPENDENCY_MISSING, 0x0186, 9, "a release that this one depends on is not there")  \
+    X(WRONG_NONCE, 0x0187, 3, "answer is not to the question that was asked")            \
+    X(LESS_WORK, 0x0188, 9, "chain shown has less work than the one known")              \
+    /* ask again */                                                                      \
+    X(NO_PARENT, 0x0201, 9, "parent block has not arrived yet")                          \
+    X(NEED_PAYLOAD, 0x0202, 9, "a record that the block commits to has not arrived yet") \
+    X(NO_CONTENT, 0x0203, 9, "image has not arrived in this node's content store")       \
+    X(MEMPOOL_FULL, 0x0204, 8, "mempool is full")                                        \
+    X(QUOTA, 0x0205, 8, "sender has as many entries waiting as one member may")          \
+    X(BUSY, 0x0206, 14, "server has as much to do as it takes on")                       \
+    X(DEADLINE, 0x0207, 4, "time for the call has run out")                              \
+    X(UNREACHABLE, 0x0208, 14, "no node could be reached")                               \
+    X(STOPPING, 0x0209, 14, "server is stopping")                                        \
+    X(CONTENT_FULL, 0x020a, 8, "content store is full")                                  \
+    X(NOT_READY, 0x020b, 14, "node is still catching up")                                \
+    /* our machine */                                                                    \
+    X(STORE_IO, 0x0301, 13, "store could not be read or written")                        \
+    X(STORE_CORRUPT, 0x0302, 15, "store is damaged")                                     \
+    X(STORE_FOREIGN, 0x0303, 9, "store belongs to another chain or version")             \
+    X(NO_MEMORY, 0x0304, 8, "out of memory")                                             \
+    X(CRYPTO, 0x0305, 13, "cryptographic library failed")                                \
+    X(FILE_IO, 0x0306, 13, "file could not be read or written")                          \
+    X(KEY_FILE, 0x0307, 13, "key file cannot be used")                                   \
+    X(SYSTEM, 0x0308, 13, "operating system refused a resource")
+
+enum tamga_err {
+    TAMGA_OK = 0,
+#define TAMGA_ERR_ENUM(name, code, grpc, text) TAMGA_E_##name = code,
+    TAMGA_ERR_TABLE(TAMGA_ERR_ENUM)
+#undef TAMGA_ERR_ENUM
+};
+
+enum tamga_err_class {
+    TAMGA_CLASS_OK = 0,
+    TAMGA_CLASS_REJECT = 1,
+    TAMGA_CLASS_LATER = 2,
+    TAMGA_CLASS_LOCAL = 3,
+};
+
+#define TAMGA_MUST_USE __attribute__((warn_unused_result))
+#define TAMGA_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+#define TAMGA_DETAIL_MAX 256
+
+/* What was found and what would be accepted, for a person. Empty text: nothing to add. */
+struct tamga_detail {
+    char text[TAMGA_DETAIL_MAX];
+};
+
+/* "DUPLICATE_IMAGE"; "OK"; "UNKNOWN" for a number from elsewhere that is no code. */
+const char *tamga_err_name(enum tamga_err err);
+/* The sentence that names the rule. */
+const char *tamga_err_text(enum tamga_err err);
+/* google.rpc.Code to answer with. */
+uint32_t tamga_err_grpc(enum tamga_err err);
+enum tamga_err_class tamga_err_class(enum tamga_err err);
+/* The code of a number from the wire, TAMGA_E_BAD_VALUE if there is no such code. */
+enum tamga_err tamga_err_from_code(uint32_t code);
+
+/* Write the detail (may be NULL) and return err, so that a refusal is one line. */
+enum tamga_err tamga_refuse(struct tamga_detail *detail, enum tamga_err err,
+                            const char *format, ...) TAMGA_PRINTF(3, 4);
+
+#endif
