@@ -85,6 +85,8 @@ static inline enum tamga_err tamga_view_get(const struct tamga_view *view,
 TAMGA_MUST_USE enum tamga_err tamga_store_mem_new(struct tamga_store **out);
 /* The next `after` writes succeed, then one fails with STORE_IO, changing nothing; -1: none. */
 void tamga_store_mem_fail(struct tamga_store *store, int64_t after);
+/* The same for reads (a get or a whole scan), also through snapshots of this store. */
+void tamga_store_mem_fail_reads(struct tamga_store *store, int64_t after);
 /* What a power loss leaves: everything up to the last write with sync. */
 void tamga_store_mem_lose_unsynced(struct tamga_store *store);
 
