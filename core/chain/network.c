@@ -1,0 +1,279 @@
+/* Reads and judges a genesis. Knows no store and no rules profile. */
+#include "chain/network.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "crypto/hash.h"
+#include "wire/wire.h"
+
+#define ROLES_ALL                                                                        \
+    (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER |                        \
+     TAMGA__V1__ROLE__ROLE_CONSORTIUM | TAMGA__V1__ROLE__ROLE_GATEWAY)
+
+bool tamga_name_ok(const char *name, size_t max)
+{
+    size_t len = strnlen(name, max + 1);
+
+    if (len == 0 || len > max)
+        return false;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return false; /* names become folders under a device's root */
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return true;
+}
+
+bool tamga_member_name_ok(const char *name)
+{
+    if (!tamga_name_ok(name, TAMGA_NAME_BYTES_MAX))
+        return false;
+    for (; *name != '\0'; name++)
+        if (*name == '.' || *name == '_' || (*name >= 'A' && *name <= 'Z'))
+            return false;
+    return true;
+}
+
+static enum tamga_err check_params(const char *chain, const Tamga__V1__ChainParams *params,
+                                   struct tamga_detail *detail)
+{
+    struct tamga_u256 target;
+
+    if (params == NULL)
+        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "no %s parameters", chain);
+    if (tamga_target_expand(&target, params->target_limit) != TAMGA_OK)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%s target_limit %08x is no target",
+                            chain, params->target_limit);
+    if (params->block_time_ms < 1 || params->block_time_ms > 3600000)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%s block_time_ms must be 1..3600000",
+                            chain);
+    if (params->halflife_ms < 1 || params->halflife_ms > 604800000)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%s halflife_ms must be 1..604800000",
+                            chain);
+    if (params->drift_ms > 7200000)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%s drift_ms must be 0..7200000", chain);
+    if (params->entry_age_max_ms < 1000 || params->entry_age_max_ms > 31622400000)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "%s entry_age_max_ms must be 1000..31622400000", chain);
+    if (params->block_entries_max < 1 || params->block_entries_max > 65536)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "%s block_entries_max must be 1..65536", chain);
+    if (params->block_bytes_max < 131072 || params->block_bytes_max > 2097152)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "%s block_bytes_max must be 131072..2097152", chain);
+    if (params->block_wait_ms > 3600000)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%s block_wait_ms must be 0..3600000",
+                            chain);
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_member(const Tamga__V1__Member *member, const char *before,
+                                   struct tamga_detail *detail)
+{
+    if (!tamga_member_name_ok(member->name))
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "member name must be 1..32 characters of a-z, 0-9 and -");
+    if (before != NULL && strcmp(before, member->name) >= 0)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "member %s is not after %s",
+                            member->name, before);
+    if (member->roles == 0 || (member->roles & ~(uint32_t)ROLES_ALL) != 0)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "member %s has roles %u", member->name,
+                            member->roles);
+    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0 &&
+        member->roles != TAMGA__V1__ROLE__ROLE_GATEWAY)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "member %s: a gateway can have no other role", member->name);
+    if (member->key == NULL)
+        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "member %s has no key",
+                            member->name);
+    return TAMGA_OK;
+}
+
+static enum tamga_err load_members(struct tamga_network *network, struct tamga_detail *detail)
+{
+    const Tamga__V1__Genesis *genesis = network->genesis;
+    uint32_t roles = 0;
+
+    if (genesis->n_members == 0 || genesis->n_members > TAMGA_MEMBERS_MAX)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%zu members; must be 1..%d",
+                            genesis->n_members, TAMGA_MEMBERS_MAX);
+    network->member = calloc(genesis->n_members, sizeof *network->member);
+    if (network->member == NULL)
+        return TAMGA_E_NO_MEMORY;
+    for (size_t i = 0; i < genesis->n_members; i++) {
+        const Tamga__V1__Member *from = genesis->members[i];
+        struct tamga_member *member = &network->member[i];
+        enum tamga_err err =
+            check_member(from, i > 0 ? genesis->members[i - 1]->name : NULL, detail);
+
+        if (err == TAMGA_OK)
+            err = tamga_wire_key(&member->key, from->key);
+        if (err != TAMGA_OK)
+            return err;
+        network->member_count = i + 1;
+        member->name = from->name;
+        member->roles = from->roles;
+        tamga_public_key_address(member->key, &member->address);
+        for (size_t j = 0; j < i; j++)
+            if (tamga_hash_equal(&network->member[j].address.hash, &member->address.hash))
+                return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "members %s and %s share a key",
+                                    network->member[j].name, member->name);
+        roles |= from->roles;
+    }
+    if ((roles & TAMGA__V1__ROLE__ROLE_CONSORTIUM) == 0)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "no member runs a consortium node: nobody could mine");
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_model(const struct tamga_network *network,
+                                  const Tamga__V1__Model *model,
+                                  const Tamga__V1__Model *before, struct tamga_detail *detail)
+{
+    const struct tamga_member *owner = tamga_network_named(network, model->producer);
+    int order = before == NULL ? -1 : strcmp(before->producer, model->producer);
+
+    if (owner == NULL || (owner->roles & TAMGA__V1__ROLE__ROLE_OEM) == 0)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "model %s/%s: %s is no OEM of this network",
+                            model->producer, model->model, model->producer);
+    if (!tamga_name_ok(model->model, TAMGA_MODEL_BYTES_MAX))
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "a model's name must be 1..64 characters of A-Z a-z 0-9 . _ -");
+    if (order > 0 || (order == 0 && before != NULL && strcmp(before->model, model->model) >= 0))
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "model %s/%s is out of order",
+                            model->producer, model->model);
+    for (size_t i = 0; i < model->n_hardware; i++)
+        if (!tamga_name_ok(model->hardware[i], 32))
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                                "model %s/%s: hardware revision %zu is no name",
+                                model->producer, model->model, i);
+    for (size_t i = 0; i < model->n_providers; i++) {
+        const struct tamga_member *provider =
+            tamga_network_named(network, model->providers[i]);
+
+        if (provider == NULL || (provider->roles & TAMGA__V1__ROLE__ROLE_PROVIDER) == 0)
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                                "model %s/%s: %s is no software provider of this network",
+                                model->producer, model->model, model->providers[i]);
+    }
+    return TAMGA_OK;
+}
+
+static enum tamga_err judge(struct tamga_network *network, struct tamga_detail *detail)
+{
+    const Tamga__V1__Genesis *genesis = network->genesis;
+    enum tamga_err err;
+
+    if (genesis->network[0] == '\0' || genesis->time_ms == 0 ||
+        genesis->time_ms > INT64_MAX / 4)
+        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "network needs a name and a time");
+    err = check_params("consortium", genesis->consortium, detail);
+    if (err == TAMGA_OK)
+        err = check_params("gateway", genesis->gateway, detail);
+    if (err == TAMGA_OK)
+        err = load_members(network, detail);
+    if (err == TAMGA_OK && genesis->n_models > TAMGA_MODELS_MAX)
+        err = TAMGA_E_TOO_LARGE;
+    for (size_t i = 0; err == TAMGA_OK && i < genesis->n_models; i++)
+        err = check_model(network, genesis->models[i], i > 0 ? genesis->models[i - 1] : NULL,
+                          detail);
+    return err;
+}
+
+enum tamga_err tamga_network_decode(struct tamga_network **out, struct tamga_span untrusted,
+                                    struct tamga_detail *detail)
+{
+    static const struct tamga_scope none;
+    struct tamga_network *network;
+    enum tamga_err err;
+
+    if (untrusted.len > TAMGA_GENESIS_BYTES_MAX)
+        return TAMGA_E_TOO_LARGE;
+    network = calloc(1, sizeof *network);
+    if (network == NULL)
+        return TAMGA_E_NO_MEMORY;
+    err = tamga_wire_unpack((ProtobufCMessage **)&network->genesis,
+                            &tamga__v1__genesis__descriptor, TAMGA_WIRE_CANONICAL, untrusted,
+                            detail);
+    if (err == TAMGA_OK)
+        err = judge(network, detail);
+    if (err == TAMGA_OK)
+        err = tamga_buf_set(&network->bytes, untrusted);
+    if (err != TAMGA_OK) {
+        tamga_network_free(network);
+        return err;
+    }
+    tamga_domain_hash(&network->id.hash, "tamga.v1.genesis", &none, untrusted);
+    *out = network;
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_network_load(struct tamga_network **out, const char *path,
+                                  struct tamga_detail *detail)
+{
+    TAMGA_BUF bytes = {0};
+    FILE *file = fopen(path, "rb");
+    enum tamga_err err = TAMGA_OK;
+
+    if (file == NULL)
+        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%s: %s", path, strerror(errno));
+    for (size_t got = 1; err == TAMGA_OK && got > 0;) {
+        err = tamga_buf_reserve(&bytes, 65536);
+        if (err != TAMGA_OK)
+            break;
+        got = fread(bytes.data + bytes.len, 1, 65536, file);
+        bytes.len += got;
+        if (bytes.len > TAMGA_GENESIS_BYTES_MAX)
+            err = tamga_refuse(detail, TAMGA_E_TOO_LARGE, "%s is no genesis file", path);
+    }
+    if (err == TAMGA_OK && ferror(file))
+        err = tamga_refuse(detail, TAMGA_E_FILE_IO, "%s could not be read", path);
+    fclose(file);
+    return err == TAMGA_OK ? tamga_network_decode(out, tamga_buf_span(&bytes), detail) : err;
+}
+
+void tamga_network_free(struct tamga_network *network)
+{
+    if (network == NULL)
+        return;
+    for (size_t i = 0; i < network->member_count; i++)
+        tamga_public_key_free(network->member[i].key);
+    free(network->member);
+    tamga_wire_free((ProtobufCMessage *)network->genesis);
+    tamga_buf_clear(&network->bytes);
+    free(network);
+}
+
+const struct tamga_member *tamga_network_member(const struct tamga_network *network,
+                                                const struct tamga_address *address)
+{
+    for (size_t i = 0; i < network->member_count; i++)
+        if (tamga_hash_equal(&network->member[i].address.hash, &address->hash))
+            return &network->member[i];
+    return NULL;
+}
+
+const struct tamga_member *tamga_network_named(const struct tamga_network *network,
+                                               const char *name)
+{
+    size_t low = 0, high = network->member_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, network->member[middle].name);
+
+        if (order == 0)
+            return &network->member[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}

@@ -1,0 +1,83 @@
+/*
+ * What differs between the two chains, as values. The engine asks these hooks and
+ * never which chain it serves. Hooks are pure: state comes in through a view, changes
+ * go out through an overlay; signatures are judged by verify alone.
+ */
+#ifndef TAMGA_CHAIN_RULES_H
+#define TAMGA_CHAIN_RULES_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "chain/network.h"
+#include "chain/overlay.h"
+
+#define TAMGA_CLAIMS_MAX        4
+#define TAMGA_PAYLOAD_BYTES_MAX 66560 /* an encoded Signed with the largest body */
+
+/*
+ * A decoded transaction or record. {0} is empty; tamga_item_clear releases.
+ * A claim is what no two entries may hold at once, e.g. "this image for this model".
+ */
+struct tamga_item {
+    struct tamga_entry_id id;
+    struct tamga_address sender; /* the mempool's quota counts by it */
+    uint64_t time_ms;            /* when the sender signed */
+    bool urgent;
+    bool verified;               /* verify said yes */
+    size_t claim_count;
+    struct tamga_hash claim[TAMGA_CLAIMS_MAX];
+    struct tamga_buf payload;    /* the exact bytes, an encoded Signed */
+    ProtobufCMessage *message;   /* Tamga__V1__Signed */
+    ProtobufCMessage *body;      /* the rules' own type */
+};
+void tamga_item_clear(struct tamga_item *item);
+void tamga_item_move(struct tamga_item *to, struct tamga_item *from);
+
+struct tamga_chain;
+
+struct tamga_rules {
+    const char *name;     /* "consortium" or "gateway"; enters the chain id */
+    bool detached;        /* blocks hold commitments, payloads are stored beside */
+    uint32_t pending_max;        /* mempool: entries */
+    uint64_t pending_bytes_max;  /* mempool: bytes of payloads */
+    uint32_t pending_sender_max; /* mempool: entries of one sender */
+
+    const Tamga__V1__ChainParams *(*params)(const Tamga__V1__Genesis *genesis);
+    /* The state before the first block. */
+    enum tamga_err (*genesis)(const struct tamga_chain *chain, struct tamga_overlay *state);
+    /* Shape, canonical form, id and address recomputed; no signature, no state.
+     * item is written on success only. */
+    enum tamga_err (*decode)(const struct tamga_chain *chain, struct tamga_item *item,
+                             struct tamga_span untrusted, struct tamga_detail *detail);
+    /* All signatures. Any thread. */
+    enum tamga_err (*verify)(const struct tamga_chain *chain, const struct tamga_item *item,
+                             struct tamga_detail *detail);
+    /* Everything that depends on the state. ref_ms: the block's time, or now on arrival. */
+    enum tamga_err (*check)(const struct tamga_chain *chain, const struct tamga_view *state,
+                            const struct tamga_item *item, uint64_t ref_ms,
+                            struct tamga_detail *detail);
+    /* The one mutation: families STATE and INDEX only. */
+    enum tamga_err (*apply)(const struct tamga_chain *chain, struct tamga_overlay *state,
+                            const struct tamga_item *item);
+    /* The leaf that stands in a block for this item, appended. */
+    enum tamga_err (*entry)(const struct tamga_item *item, struct tamga_buf *out);
+    /* Detached chains: which payload a leaf commits to. Errors: BAD_COMMITMENT (shape). */
+    enum tamga_err (*entry_id)(struct tamga_entry_id *out, struct tamga_span entry);
+    /* Errors: NOT_MINER. */
+    enum tamga_err (*miner)(const struct tamga_chain *chain, const struct tamga_address *miner);
+};
+
+/* One chain: rules, network, and what follows from them. Immutable, shared by threads. */
+struct tamga_chain {
+    const struct tamga_rules *rules;
+    const struct tamga_network *network;
+    struct tamga_scope id;
+    struct tamga_params params;
+    struct tamga_header genesis; /* height 0: no work, no seal */
+    struct tamga_block_id genesis_id;
+};
+/* network is borrowed for the chain's life. Every hook must be there. */
+void tamga_chain_init(struct tamga_chain *chain, const struct tamga_rules *rules,
+                      const struct tamga_network *network);
+
+#endif

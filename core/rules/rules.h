@@ -1,0 +1,82 @@
+/* The two profiles, and what both share about devices and models. */
+#ifndef TAMGA_RULES_RULES_H
+#define TAMGA_RULES_RULES_H
+
+#include "chain/rules.h"
+#include "tamga/v1/record.pb-c.h"
+#include "tamga/v1/transaction.pb-c.h"
+
+extern const struct tamga_rules tamga_rules_consortium;
+extern const struct tamga_rules tamga_rules_gateway;
+
+#define TAMGA_RECEIPT_BYTES_MAX     2048
+#define TAMGA_CERTIFICATE_BYTES_MAX 4096
+#define TAMGA_NONCE_BYTES           16
+#define TAMGA_IMAGE_BYTES_MAX       (1ull << 40)
+#define TAMGA_COMMITMENT_BYTES      64 /* update key || record id */
+#define TAMGA_INDEX_KEY_BYTES       40 /* 32-byte group || u64 */
+
+/* Keys of the state and index families. docs/PROTOCOL.md, "State". */
+void tamga_key_member(struct tamga_hash *out, const struct tamga_address *address);
+void tamga_key_model(struct tamga_hash *out, const char *producer, const char *model);
+void tamga_key_image(struct tamga_hash *out, const char *producer, const char *model,
+                     struct tamga_span image_sha256);
+void tamga_key_version(struct tamga_hash *out, const char *producer, const char *model,
+                       const char *version);
+void tamga_key_latest(struct tamga_hash *out, const char *producer, const char *model);
+void tamga_key_device(struct tamga_hash *out, const Tamga__V1__DeviceId *device);
+/* What a gateway block commits to: this device took this release. A first success has
+ * one key; a reinstall, refusal or failure has one for each receipt. */
+void tamga_key_update(struct tamga_hash *out, const Tamga__V1__ReceiptBody *receipt);
+void tamga_key_receipt(struct tamga_hash *out, const Tamga__V1__DeviceId *device,
+                       uint64_t receipt_counter);
+/* Index: releases of a model by counter, records of a device by receipt counter. */
+void tamga_index_key(uint8_t out[TAMGA_INDEX_KEY_BYTES], const struct tamga_hash *group,
+                     uint64_t order);
+
+/* Shape of a release, without any state: what Algorithm 1 checks before signing and
+ * every node on receipt. Errors: BAD_VALUE, BAD_LENGTH, BAD_CID; detail names the field. */
+TAMGA_MUST_USE enum tamga_err tamga_release_check(const Tamga__V1__Release *release,
+                                                  struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err tamga_device_id_check(const Tamga__V1__DeviceId *device,
+                                                    struct tamga_detail *detail);
+bool tamga_device_id_equal(const Tamga__V1__DeviceId *a, const Tamga__V1__DeviceId *b);
+
+/*
+ * May this member publish for this model, as genesis says? For clients and devices,
+ * which hold the genesis; nodes ask the state.
+ *
+ * Errors:  NOT_MEMBER, GATEWAY_SENDER, NOT_PRODUCER, UNKNOWN_MODEL, NOT_AUTHORIZED,
+ *          UNKNOWN_HARDWARE.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_release_authority(const struct tamga_network *network,
+                                                      const struct tamga_address *sender,
+                                                      const Tamga__V1__Release *release,
+                                                      struct tamga_detail *detail);
+
+/* A device certificate, opened and verified against genesis. {0} is empty. */
+struct tamga_certificate {
+    Tamga__V1__CertificateBody *body;
+    struct tamga_public_key *key; /* the device's */
+};
+void tamga_certificate_clear(struct tamga_certificate *certificate);
+/*
+ * Errors:  as tamga_signed_open; ADDRESS_MISMATCH, ISSUER_NOT_OEM, BAD_CERTIFICATE
+ *          (device id malformed), BAD_KEY, BAD_SIGNATURE. Expiry is the caller's to
+ *          judge: it depends on a clock.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_certificate_open(struct tamga_certificate *out,
+                                                     const struct tamga_network *network,
+                                                     const Tamga__V1__Signed *untrusted,
+                                                     struct tamga_detail *detail);
+
+/* A receipt, opened and verified under the certificate's key.
+ * Owns: *out by tamga_wire_free. Errors: as tamga_signed_open; BAD_RECEIPT, BAD_SIGNATURE. */
+TAMGA_MUST_USE enum tamga_err tamga_receipt_open(Tamga__V1__ReceiptBody **out,
+                                                 struct tamga_hash *id,
+                                                 const struct tamga_network *network,
+                                                 const struct tamga_certificate *certificate,
+                                                 const Tamga__V1__Signed *untrusted,
+                                                 struct tamga_detail *detail);
+
+#endif
