@@ -7,7 +7,8 @@
 /* SHA-256 of bytes. Cannot fail: the library aborts if OpenSSL has no SHA-256. */
 void tamga_sha256(struct tamga_hash *out, struct tamga_span bytes);
 /* SHA-256 of the parts, one after the other. */
-void tamga_sha256_parts(struct tamga_hash *out, const struct tamga_span *part, size_t count);
+void tamga_sha256_parts(struct tamga_hash *out, const struct tamga_span *part,
+                        size_t count);
 
 /*
  * SHA-256(len8(domain) || domain || scope || body): what every signature of ours
@@ -22,9 +23,11 @@ void tamga_domain_hash(struct tamga_hash *out, const char *domain,
 /* A running SHA-256 for what does not fit in memory. */
 struct tamga_sha256_stream;
 TAMGA_MUST_USE enum tamga_err tamga_sha256_stream_new(struct tamga_sha256_stream **out);
-void tamga_sha256_stream_add(struct tamga_sha256_stream *stream, struct tamga_span bytes);
+void tamga_sha256_stream_add(struct tamga_sha256_stream *stream,
+                             struct tamga_span bytes);
 /* The hash so far; the stream can go on. */
-void tamga_sha256_stream_peek(const struct tamga_sha256_stream *stream, struct tamga_hash *out);
+void tamga_sha256_stream_peek(const struct tamga_sha256_stream *stream,
+                              struct tamga_hash *out);
 void tamga_sha256_stream_free(struct tamga_sha256_stream *stream);
 
 /*

@@ -14,7 +14,7 @@ enum tamga_key_type {
     TAMGA_KEY_ED25519 = 3,
 };
 
-#define TAMGA_SPKI_BYTES_MAX 512
+#define TAMGA_SPKI_BYTES_MAX      512
 #define TAMGA_SIGNATURE_BYTES_MAX 384
 
 struct tamga_signature {
@@ -40,7 +40,8 @@ void tamga_public_key_free(struct tamga_public_key *key);
 /* Borrowed until the key is freed. */
 struct tamga_span tamga_public_key_spki(const struct tamga_public_key *key);
 enum tamga_key_type tamga_public_key_type(const struct tamga_public_key *key);
-void tamga_public_key_address(const struct tamga_public_key *key, struct tamga_address *out);
+void tamga_public_key_address(const struct tamga_public_key *key,
+                              struct tamga_address *out);
 
 /* Address of an encoded key, without decoding it: domain hash "tamga.v1.key" with a
  * zero scope over type byte || spki. */
@@ -54,18 +55,20 @@ void tamga_key_address(struct tamga_address *out, enum tamga_key_type type,
  *          out of range, or plainly wrong.
  * Threads: any.
  */
-TAMGA_MUST_USE enum tamga_err tamga_public_key_verify(const struct tamga_public_key *key,
-                                                      const struct tamga_hash *digest,
-                                                      const struct tamga_signature *signature);
+TAMGA_MUST_USE enum tamga_err
+tamga_public_key_verify(const struct tamga_public_key *key,
+                        const struct tamga_hash *digest,
+                        const struct tamga_signature *signature);
 
 TAMGA_MUST_USE enum tamga_err tamga_private_key_generate(struct tamga_private_key **out,
                                                          enum tamga_key_type type);
 void tamga_private_key_free(struct tamga_private_key *key);
 /* The public half, borrowed until the private key is freed. */
-const struct tamga_public_key *tamga_private_key_public(const struct tamga_private_key *key);
-TAMGA_MUST_USE enum tamga_err tamga_private_key_sign(const struct tamga_private_key *key,
-                                                     const struct tamga_hash *digest,
-                                                     struct tamga_signature *out);
+const struct tamga_public_key *
+tamga_private_key_public(const struct tamga_private_key *key);
+TAMGA_MUST_USE enum tamga_err
+tamga_private_key_sign(const struct tamga_private_key *key,
+                       const struct tamga_hash *digest, struct tamga_signature *out);
 
 /*
  * Key files: PKCS#8 PEM, mode 0600, encrypted if passphrase is not NULL; the public
@@ -75,11 +78,12 @@ TAMGA_MUST_USE enum tamga_err tamga_private_key_sign(const struct tamga_private_
  * Errors:  KEY_FILE: absent, others can read it, not PEM, wrong passphrase, a kind of
  *          key that is none of ours; the detail says which. FILE_IO.
  */
-TAMGA_MUST_USE enum tamga_err tamga_private_key_save(const struct tamga_private_key *key,
-                                                     const char *path, const char *passphrase,
-                                                     struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err
+tamga_private_key_save(const struct tamga_private_key *key, const char *path,
+                       const char *passphrase, struct tamga_detail *detail);
 TAMGA_MUST_USE enum tamga_err tamga_private_key_load(struct tamga_private_key **out,
-                                                     const char *path, const char *passphrase,
+                                                     const char *path,
+                                                     const char *passphrase,
                                                      struct tamga_detail *detail);
 TAMGA_MUST_USE enum tamga_err tamga_public_key_save(const struct tamga_public_key *key,
                                                     const char *path,
@@ -88,7 +92,8 @@ TAMGA_MUST_USE enum tamga_err tamga_public_key_load(struct tamga_public_key **ou
                                                     const char *path,
                                                     struct tamga_detail *detail);
 
-/* Fill with random bytes from OpenSSL; for callers at the edge, never for the engine. */
+/* Fill with random bytes from OpenSSL; for callers at the edge, never for the engine.
+ */
 TAMGA_MUST_USE enum tamga_err tamga_random(uint8_t *out, size_t len);
 
 #endif
