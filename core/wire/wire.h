@@ -21,14 +21,17 @@ enum tamga_wire_form {
  * Judge raw bytes against a message type, without allocating.
  *
  * Checks, in either form and in every submessage: wire types and varints well formed,
- * no unknown field, no group, strings valid UTF-8 without NUL, each string, bytes and
- * repeated field within its entry of the bounds table (wire/bounds.c), nesting at most
- * 8. Canonical besides: fields ascending (repeated ones adjacent), no field twice, no
- * explicit default, shortest varints, numeric repeated fields packed, one member of a
- * oneof, enum values known.
+ * numbers within their type, no unknown field, no group, strings valid UTF-8 without
+ * NUL, each string, bytes and repeated field within its entry of the bounds table
+ * (wire/bounds.c), nesting at most 8, no field twice that is not repeated, one member
+ * of a oneof. Canonical besides: fields ascending (repeated ones adjacent), no explicit
+ * default, shortest varints, numeric repeated fields packed, enum values known.
  *
+ * Shapes:  an absent field is empty and meets no bound: what must be there is for the
+ *          rules to say. So is an explicitly empty one in loose form.
  * Errors:  TRUNCATED, TOO_LARGE, UNKNOWN_FIELD, BAD_UTF8, BAD_LENGTH, BAD_VALUE,
- *          NOT_CANONICAL; detail names the field.
+ *          NOT_CANONICAL; detail names the field. A field twice is NOT_CANONICAL in
+ *          canonical form and BAD_VALUE in loose form.
  * Source:  docs/PROTOCOL.md, "Canonical form".
  */
 TAMGA_MUST_USE enum tamga_err tamga_wire_judge(const ProtobufCMessageDescriptor *type,
@@ -40,7 +43,7 @@ TAMGA_MUST_USE enum tamga_err tamga_wire_judge(const ProtobufCMessageDescriptor 
  * Judge, then unpack within a budget of 16 KiB + 8 times the length.
  *
  * Owns:    *out is the caller's, released by tamga_wire_free.
- * Errors:  as judge; OVER_BUDGET.
+ * Errors:  as judge; OVER_BUDGET; NO_MEMORY.
  */
 TAMGA_MUST_USE enum tamga_err tamga_wire_unpack(ProtobufCMessage **out,
                                                 const ProtobufCMessageDescriptor *type,
@@ -94,7 +97,8 @@ Tamga__V1__Signature tamga_wire_signature_of(const struct tamga_signature *signa
  * the body. The signature is not verified here: that needs the key inside.
  *
  * Owns:    *body is the caller's (tamga_wire_free); id and body are untouched on failure.
- * Errors:  MISSING_FIELD, ID_MISMATCH (checked first), then as unpack.
+ * Errors:  MISSING_FIELD (id, body or signature), BAD_LENGTH of the id, TOO_LARGE,
+ *          ID_MISMATCH, then as unpack.
  */
 TAMGA_MUST_USE enum tamga_err tamga_signed_open(struct tamga_hash *id, ProtobufCMessage **body,
                                                 const Tamga__V1__Signed *untrusted,
