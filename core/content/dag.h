@@ -10,7 +10,8 @@
 #define TAMGA_DAG_CHUNK_BYTES     262144
 #define TAMGA_DAG_CHUNK_BYTES_MAX 1048576
 #define TAMGA_DAG_LINKS           174
-#define TAMGA_DAG_DEPTH_MAX       8
+#define TAMGA_DAG_LINKS_MAX       8192    /* that a builder can be asked for */
+#define TAMGA_DAG_DEPTH_MAX       8       /* levels, that of the leaves included */
 #define TAMGA_BLOCK_BYTES_MAX     2097152 /* of one stored block */
 
 struct tamga_dag_options {
@@ -29,7 +30,13 @@ struct tamga_dag_builder;
 TAMGA_MUST_USE enum tamga_err tamga_dag_builder_new(struct tamga_dag_builder **out,
                                                     const struct tamga_dag_options *options,
                                                     tamga_dag_sink sink, void *context);
-/* Errors: the sink's; NO_MEMORY; TOO_LARGE beyond TAMGA_DAG_DEPTH_MAX levels. */
+/* The same with another width, 2..TAMGA_DAG_LINKS_MAX, as Kubo's --max-file-links. */
+TAMGA_MUST_USE enum tamga_err tamga_dag_builder_new_wide(struct tamga_dag_builder **out,
+                                                         const struct tamga_dag_options *options,
+                                                         size_t links_max, tamga_dag_sink sink,
+                                                         void *context);
+/* Errors: the sink's; NO_MEMORY; TOO_LARGE beyond TAMGA_DAG_DEPTH_MAX levels. The first
+ * error stays: every later call returns it, and BAD_VALUE once finished. */
 TAMGA_MUST_USE enum tamga_err tamga_dag_builder_add(struct tamga_dag_builder *builder,
                                                     struct tamga_span bytes);
 TAMGA_MUST_USE enum tamga_err tamga_dag_builder_finish(struct tamga_dag_builder *builder,
@@ -39,11 +46,17 @@ void tamga_dag_builder_free(struct tamga_dag_builder *builder);
 /*
  * Walk an untrusted DAG from its root in file order. The caller fetches the block that
  * `next` names and feeds it; the walker checks it against its CID, decodes it strictly,
- * and yields file bytes in order. Never recurses; holds at most TAMGA_DAG_DEPTH_MAX
- * nodes; the sizes that nodes claim must add up to `length` and never exceed it.
+ * and yields file bytes in order. Never recurses; holds the links of fewer than
+ * TAMGA_DAG_DEPTH_MAX nodes (3 MiB each at the most, 10 KiB at Kubo's width); the sizes
+ * that nodes claim must add up to `length` and never exceed it.
  * A node of a tree whose leaves repeat the same block is asked for each time it occurs.
+ *
+ * Accepted: what `ipfs add` makes: leaves of 1..TAMGA_DAG_CHUNK_BYTES_MAX bytes, raw or
+ * UnixFS File (or UnixFS Raw, which --trickle writes, but not as root), any width that a
+ * block holds, branches of unequal depth. Mode and modification time are refused.
  */
 struct tamga_dag_walker;
+/* Errors: BAD_CID if root is none of the forms in cid.h; NO_MEMORY. */
 TAMGA_MUST_USE enum tamga_err tamga_dag_walker_new(struct tamga_dag_walker **out,
                                                    const struct tamga_cid *root,
                                                    uint64_t length);
@@ -54,7 +67,8 @@ bool tamga_dag_walker_next(const struct tamga_dag_walker *walker, struct tamga_c
  *
  * Outputs: data borrows from block; empty for an inner node.
  * Errors:  CID_MISMATCH (walker unchanged, feed another source's block), BAD_DAG
- *          (not a file, sizes that do not add up, too deep, codec, padding), IMAGE_LENGTH.
+ *          (not a file, sizes that do not add up, too deep, codec, padding), IMAGE_LENGTH
+ *          (the root's size is not `length`), NO_MEMORY. The walker is as it was.
  */
 TAMGA_MUST_USE enum tamga_err tamga_dag_walker_feed(struct tamga_dag_walker *walker,
                                                     struct tamga_span *data,
