@@ -60,7 +60,7 @@
     X(UNKNOWN_RELEASE, 0x0150, 9, "release is not in the consortium chain")              \
     X(DUPLICATE_PENDING, 0x0151, 6, "an entry that claims the same waits already")       \
     X(BAD_COMMITMENT, 0x0152, 3, "commitment is not that of its record")                 \
-    X(PUBLISHED_FIRST, 0x0153, 9, "a dependency names no release of its model")          \
+    X(UNKNOWN_DEPENDENCY, 0x0153, 9, "a dependency names no release of its model")       \
     /* blocks and peers */                                                               \
     X(BAD_VERSION, 0x0160, 3, "header version is not one that this node knows")          \
     X(BAD_HEIGHT, 0x0161, 3, "height is not one above the parent's")                     \

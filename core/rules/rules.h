@@ -4,6 +4,7 @@
 
 #include "chain/rules.h"
 #include "tamga/v1/record.pb-c.h"
+#include "tamga/v1/state.pb-c.h"
 #include "tamga/v1/transaction.pb-c.h"
 
 extern const struct tamga_rules tamga_rules_consortium;
@@ -54,6 +55,47 @@ TAMGA_MUST_USE enum tamga_err tamga_release_authority(const struct tamga_network
                                                       const Tamga__V1__Release *release,
                                                       struct tamga_detail *detail);
 
+/* Common start of every payload's decode: a Signed within its bound, its id recomputed,
+ * its body canonical. item gets payload, message, body and id. */
+TAMGA_MUST_USE enum tamga_err tamga_payload_open(struct tamga_item *item,
+                                                 struct tamga_span untrusted,
+                                                 const char *domain,
+                                                 const struct tamga_scope *scope,
+                                                 const ProtobufCMessageDescriptor *type,
+                                                 struct tamga_detail *detail);
+/* Sender's stated address against its stated key. Errors: MISSING_FIELD, BAD_LENGTH,
+ * ADDRESS_MISMATCH. */
+TAMGA_MUST_USE enum tamga_err tamga_payload_sender(struct tamga_address *out,
+                                                   ProtobufCBinaryData stated,
+                                                   const Tamga__V1__PublicKey *key,
+                                                   struct tamga_detail *detail);
+/* The sender's signature: under the member's key, or under the stated key of a stranger
+ * (who is refused by check). Errors: BAD_KEY, BAD_SIGNATURE. */
+TAMGA_MUST_USE enum tamga_err tamga_payload_verify(const struct tamga_chain *chain,
+                                                   const struct tamga_item *item,
+                                                   const Tamga__V1__PublicKey *key,
+                                                   struct tamga_detail *detail);
+/* STALE_TIME, FUTURE_TIME against the chain's parameters. */
+TAMGA_MUST_USE enum tamga_err tamga_payload_time(const struct tamga_chain *chain,
+                                                 const struct tamga_item *item,
+                                                 uint64_t ref_ms,
+                                                 struct tamga_detail *detail);
+/* A member's state. Owns: *out by tamga_wire_free. Errors: NOT_MEMBER, store's. */
+TAMGA_MUST_USE enum tamga_err tamga_state_member(Tamga__V1__StateMember **out,
+                                                 const struct tamga_view *state,
+                                                 const struct tamga_address *address);
+/* Every member of genesis into the state. */
+TAMGA_MUST_USE enum tamga_err tamga_state_put_members(const struct tamga_chain *chain,
+                                                      struct tamga_overlay *state);
+/* Read a message of the state. NOT_FOUND; STORE_CORRUPT if it does not decode. */
+TAMGA_MUST_USE enum tamga_err tamga_state_get(ProtobufCMessage **out,
+                                              const struct tamga_view *state,
+                                              const struct tamga_hash *key,
+                                              const ProtobufCMessageDescriptor *type);
+TAMGA_MUST_USE enum tamga_err tamga_state_put(struct tamga_overlay *state,
+                                              const struct tamga_hash *key,
+                                              const ProtobufCMessage *value);
+
 /* A device certificate, opened and verified against genesis. {0} is empty. */
 struct tamga_certificate {
     Tamga__V1__CertificateBody *body;
@@ -70,7 +112,8 @@ TAMGA_MUST_USE enum tamga_err tamga_certificate_open(struct tamga_certificate *o
                                                      const Tamga__V1__Signed *untrusted,
                                                      struct tamga_detail *detail);
 
-/* A receipt, opened and verified under the certificate's key.
+/* A receipt, opened and judged; verified under the certificate's key, or not at all if
+ * certificate is NULL.
  * Owns: *out by tamga_wire_free. Errors: as tamga_signed_open; BAD_RECEIPT, BAD_SIGNATURE. */
 TAMGA_MUST_USE enum tamga_err tamga_receipt_open(Tamga__V1__ReceiptBody **out,
                                                  struct tamga_hash *id,

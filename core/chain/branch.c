@@ -1,0 +1,393 @@
+/*
+ * Header chains beside the best one: judged by work and seal before a body is asked
+ * for, bounded in number and length. Knows no body.
+ */
+#include <stdlib.h>
+
+#include "chain/engine_internal.h"
+
+bool engine_better(const struct tamga_engine *engine, const struct tamga_u256 *work,
+                   const struct tamga_block_id *id)
+{
+    int order = tamga_u256_compare(work, &engine->tip.work);
+
+    /* Equal work: the smaller id, so that nodes agree without waiting for a next block. */
+    return order > 0 ||
+           (order == 0 && memcmp(id, &engine->tip.tip_id, sizeof *id) < 0);
+}
+
+static void clear_branch(struct branch *branch)
+{
+    free(branch->id);
+    *branch = (struct branch){0};
+}
+
+void engine_forget_branch(struct tamga_engine *engine, struct branch *branch)
+{
+    size_t at = (size_t)(branch - engine->branch);
+
+    clear_branch(branch);
+    engine->branch[at] = engine->branch[--engine->branch_count];
+    engine->branch[engine->branch_count] = (struct branch){0};
+}
+
+static enum tamga_err push_id(struct branch *branch, const struct tamga_block_id *id)
+{
+    if (branch->count == branch->cap) {
+        size_t cap = branch->cap == 0 ? 16 : branch->cap * 2;
+        struct tamga_block_id *grown = realloc(branch->id, cap * sizeof *grown);
+
+        if (grown == NULL)
+            return TAMGA_E_NO_MEMORY;
+        branch->id = grown;
+        branch->cap = cap;
+    }
+    branch->id[branch->count++] = *id;
+    return TAMGA_OK;
+}
+
+static size_t blocks_on_branches(const struct tamga_engine *engine)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < engine->branch_count; i++)
+        total += engine->branch[i].count;
+    return total;
+}
+
+enum tamga_err engine_load_trail(const struct tamga_engine *engine,
+                                 const struct tamga_view *view,
+                                 const struct tamga_block_id *id, struct tamga_trail *out)
+{
+    struct tamga_stored_header stored;
+    struct tamga_trail trail = {.genesis_time_ms = engine->chain->genesis.time_ms};
+    struct tamga_block_id at = *id;
+    enum tamga_err err = tamga_query_header(view, id, &stored);
+
+    if (err != TAMGA_OK)
+        return err;
+    trail.tip = stored.sealed.header;
+    trail.tip_id = *id;
+    trail.work = stored.work;
+    for (;;) {
+        /* Newest first, into the end of the window; moved to its front below. */
+        trail.time_ms[TAMGA_MEDIAN_COUNT - ++trail.time_count] = stored.sealed.header.time_ms;
+        if (trail.time_count == TAMGA_MEDIAN_COUNT || stored.sealed.header.height == 0)
+            break;
+        at = stored.sealed.header.parent;
+        err = tamga_query_header(view, &at, &stored);
+        if (err != TAMGA_OK)
+            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+    }
+    memmove(trail.time_ms, trail.time_ms + TAMGA_MEDIAN_COUNT - trail.time_count,
+            trail.time_count * sizeof trail.time_ms[0]);
+    *out = trail;
+    return TAMGA_OK;
+}
+
+/* The ids from the best chain up to `end`, both ends known. */
+static enum tamga_err collect(const struct tamga_engine *engine, struct branch *branch,
+                              const struct tamga_block_id *end)
+{
+    const struct tamga_view *view = &engine->pending.view;
+    struct tamga_stored_header stored;
+    struct tamga_block_id at = *end, best;
+
+    for (;;) {
+        enum tamga_err err = tamga_query_header(view, &at, &stored);
+
+        if (err != TAMGA_OK)
+            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+        err = tamga_query_id_at(view, stored.sealed.header.height, &best);
+        if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &at.hash))
+            break;
+        if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND)
+            return err;
+        if (branch->count >= TAMGA_BRANCH_BLOCKS_MAX)
+            return TAMGA_E_TOO_MANY_BRANCHES;
+        err = push_id(branch, &at);
+        if (err != TAMGA_OK)
+            return err;
+        at = stored.sealed.header.parent;
+    }
+    branch->fork_height = stored.sealed.header.height;
+    for (size_t i = 0; i < branch->count / 2; i++) {
+        struct tamga_block_id swap = branch->id[i];
+
+        branch->id[i] = branch->id[branch->count - 1 - i];
+        branch->id[branch->count - 1 - i] = swap;
+    }
+    return TAMGA_OK;
+}
+
+/* Room for one more branch: the one with least work goes. */
+static struct branch *make_room(struct tamga_engine *engine)
+{
+    struct branch *least = &engine->branch[0];
+
+    if (engine->branch_count < TAMGA_BRANCHES_MAX)
+        return &engine->branch[engine->branch_count++];
+    for (size_t i = 1; i < engine->branch_count; i++)
+        if (tamga_u256_compare(&engine->branch[i].trail.work, &least->trail.work) < 0)
+            least = &engine->branch[i];
+    clear_branch(least);
+    return least;
+}
+
+/* A branch that ends in a header of the store. */
+static enum tamga_err open_branch(struct tamga_engine *engine, const struct tamga_block_id *end,
+                                  struct branch **out)
+{
+    struct branch branch = {0};
+    enum tamga_err err =
+        engine_load_trail(engine, &engine->pending.view, end, &branch.trail);
+
+    if (err == TAMGA_OK)
+        err = collect(engine, &branch, end);
+    if (err != TAMGA_OK) {
+        clear_branch(&branch);
+        return err;
+    }
+    *out = make_room(engine);
+    **out = branch;
+    return TAMGA_OK;
+}
+
+static struct branch *branch_ending_in(struct tamga_engine *engine,
+                                       const struct tamga_block_id *id)
+{
+    for (size_t i = 0; i < engine->branch_count; i++)
+        if (tamga_hash_equal(&engine->branch[i].trail.tip_id.hash, &id->hash))
+            return &engine->branch[i];
+    return NULL;
+}
+
+/* The branch that a child of `parent` extends. */
+static enum tamga_err branch_for(struct tamga_engine *engine,
+                                 const struct tamga_block_id *parent, struct branch **out)
+{
+    struct tamga_stored_header stored;
+    enum tamga_err err;
+
+    *out = branch_ending_in(engine, parent);
+    if (*out != NULL)
+        return TAMGA_OK;
+    err = tamga_query_header(&engine->pending.view, parent, &stored);
+    if (err == TAMGA_E_NOT_FOUND)
+        return TAMGA_E_NO_PARENT;
+    if (err != TAMGA_OK)
+        return err;
+    if ((stored.flags & TAMGA_STORED_INVALID) != 0)
+        return TAMGA_E_INVALID_ANCESTOR;
+    return open_branch(engine, parent, out);
+}
+
+static enum tamga_err judge_header(const struct tamga_engine *engine,
+                                   const struct tamga_trail *trail,
+                                   const struct tamga_sealed *sealed,
+                                   const struct tamga_block_id *id, uint64_t now_ms,
+                                   struct tamga_detail *detail)
+{
+    const struct tamga_chain *chain = engine->chain;
+    enum tamga_err err =
+        tamga_header_validate(&chain->params, trail, &sealed->header, id, now_ms, detail);
+
+    if (err == TAMGA_OK)
+        err = chain->rules->miner(chain, &sealed->header.miner);
+    if (err != TAMGA_OK)
+        return err;
+    return tamga_seal_check(sealed, id,
+                            tamga_network_member(chain->network, &sealed->header.miner)->key);
+}
+
+static enum tamga_err extend(struct tamga_engine *engine, struct branch *branch,
+                             const struct tamga_sealed *sealed,
+                             const struct tamga_block_id *id, uint64_t now_ms,
+                             struct tamga_detail *detail)
+{
+    struct tamga_stored_header stored = {.sealed = *sealed, .received_ms = now_ms};
+    enum tamga_err err = judge_header(engine, &branch->trail, sealed, id, now_ms, detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    if (blocks_on_branches(engine) >= TAMGA_BRANCH_BLOCKS_MAX)
+        return TAMGA_E_TOO_MANY_BRANCHES;
+    err = push_id(branch, id);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_trail_push(&branch->trail, &sealed->header, id);
+    stored.work = branch->trail.work;
+    return tamga_record_header(&engine->pending, id, &stored);
+}
+
+/* A header that is in the store already, e.g. from before a restart: its branch may
+ * have been forgotten since. */
+static enum tamga_err recall(struct tamga_engine *engine,
+                             const struct tamga_stored_header *stored,
+                             const struct tamga_block_id *id)
+{
+    struct tamga_block_id best;
+    struct branch *branch;
+    enum tamga_err err;
+
+    if ((stored->flags & TAMGA_STORED_INVALID) != 0)
+        return TAMGA_E_INVALID_ANCESTOR;
+    if (!engine_better(engine, &stored->work, id) || engine_branch_wants(engine, id))
+        return TAMGA_OK;
+    err = tamga_query_id_at(&engine->pending.view, stored->sealed.header.height, &best);
+    if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &id->hash))
+        return TAMGA_OK;
+    return err == TAMGA_OK || err == TAMGA_E_NOT_FOUND ? open_branch(engine, id, &branch) : err;
+}
+
+/* Branches without a block, left by a header that was refused, must not stay. */
+static void forget_empty(struct tamga_engine *engine)
+{
+    for (size_t i = engine->branch_count; i-- > 0;)
+        if (engine->branch[i].count == 0)
+            engine_forget_branch(engine, &engine->branch[i]);
+}
+
+enum tamga_err tamga_engine_add_headers(struct tamga_engine *engine,
+                                        const struct tamga_sealed *sealed, size_t count,
+                                        uint64_t now_ms, size_t *added,
+                                        struct tamga_detail *detail)
+{
+    enum tamga_err err = TAMGA_OK;
+
+    *added = 0;
+    for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
+        struct tamga_stored_header stored;
+        struct tamga_block_id id;
+        struct branch *branch;
+
+        tamga_header_id(&id, &sealed[i].header);
+        err = tamga_query_header(&engine->pending.view, &id, &stored);
+        if (err == TAMGA_OK) {
+            /* Only the last of a run of known ones can be the end of a branch. */
+            err = i + 1 == count ? recall(engine, &stored, &id) : TAMGA_OK;
+            continue;
+        }
+        if (err == TAMGA_E_NOT_FOUND)
+            err = branch_for(engine, &sealed[i].header.parent, &branch);
+        if (err == TAMGA_OK)
+            err = extend(engine, branch, &sealed[i], &id, now_ms, detail);
+        *added += err == TAMGA_OK;
+    }
+    forget_empty(engine);
+    return err;
+}
+
+struct branch *engine_best_branch(struct tamga_engine *engine)
+{
+    struct branch *best = NULL;
+
+    for (size_t i = 0; i < engine->branch_count; i++) {
+        struct branch *branch = &engine->branch[i];
+        int order;
+
+        if (!engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
+            continue;
+        order = best == NULL
+                    ? 1
+                    : tamga_u256_compare(&branch->trail.work, &best->trail.work);
+        if (order > 0 || (order == 0 && memcmp(&branch->trail.tip_id, &best->trail.tip_id,
+                                               sizeof branch->trail.tip_id) < 0))
+            best = branch;
+    }
+    return best;
+}
+
+bool engine_branch_wants(struct tamga_engine *engine, const struct tamga_block_id *id)
+{
+    for (size_t i = 0; i < engine->branch_count; i++) {
+        const struct branch *branch = &engine->branch[i];
+
+        if (!engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
+            continue;
+        for (size_t j = 0; j < branch->count; j++)
+            if (tamga_hash_equal(&branch->id[j].hash, &id->hash))
+                return true;
+    }
+    return false;
+}
+
+enum tamga_err engine_rebase_branches(struct tamga_engine *engine)
+{
+    for (size_t i = engine->branch_count; i-- > 0;) {
+        struct branch *branch = &engine->branch[i];
+        struct branch again = {.trail = branch->trail};
+        enum tamga_err err = TAMGA_OK;
+
+        if (engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
+            err = collect(engine, &again, &branch->trail.tip_id);
+        if (err != TAMGA_OK) {
+            clear_branch(&again);
+            return err;
+        }
+        free(branch->id);
+        *branch = again;
+    }
+    forget_empty(engine);
+    return TAMGA_OK;
+}
+
+void engine_extend_branches(struct tamga_engine *engine, const struct tamga_block_id *tip)
+{
+    for (size_t i = engine->branch_count; i-- > 0;) {
+        struct branch *branch = &engine->branch[i];
+
+        if (tamga_hash_equal(&branch->id[0].hash, &tip->hash)) {
+            memmove(branch->id, branch->id + 1, --branch->count * sizeof branch->id[0]);
+            branch->fork_height++;
+        }
+        if (!engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
+            branch->count = 0;
+    }
+    forget_empty(engine);
+}
+
+bool engine_has_body(const struct tamga_engine *engine, const struct tamga_block_id *id)
+{
+    struct tamga_stored_header stored;
+
+    return tamga_query_header(&engine->pending.view, id, &stored) == TAMGA_OK &&
+           (stored.flags & TAMGA_STORED_BODY) != 0;
+}
+
+size_t tamga_engine_wanted_blocks(struct tamga_engine *engine, struct tamga_block_id *out,
+                                  size_t max)
+{
+    const struct branch *branch = engine_best_branch(engine);
+    size_t count = 0;
+
+    for (size_t i = 0; branch != NULL && i < branch->count && count < max; i++)
+        if (!engine_has_body(engine, &branch->id[i]))
+            out[count++] = branch->id[i];
+    return count;
+}
+
+enum tamga_err tamga_engine_locator(struct tamga_engine *engine, struct tamga_block_id *out,
+                                    size_t *count)
+{
+    const struct branch *best = engine_best_branch(engine);
+    uint64_t height = engine->tip.tip.height, step = 1;
+    size_t n = 0;
+
+    if (best != NULL)
+        out[n++] = best->trail.tip_id;
+    for (;;) {
+        enum tamga_err err = tamga_query_id_at(&engine->pending.view, height, &out[n]);
+
+        if (err != TAMGA_OK)
+            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+        n++;
+        if (height == 0)
+            break;
+        if (n > 10)
+            step *= 2;
+        height = n == TAMGA_LOCATOR_MAX - 1 || step >= height ? 0 : height - step;
+    }
+    *count = n;
+    return TAMGA_OK;
+}

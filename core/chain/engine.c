@@ -1,0 +1,359 @@
+/*
+ * The engine's life, mempool and proposals. Branches, connecting and switching have
+ * files of their own.
+ */
+#include "chain/engine.h"
+
+#include <stdlib.h>
+
+#include "chain/engine_internal.h"
+
+#define PENDING_HEAD_BYTES 8
+
+/* ---- events --------------------------------------------------------------------- */
+
+void engine_tell(struct tamga_engine *engine, const struct tamga_event *event)
+{
+    if (engine->event_count == TAMGA_EVENTS_MAX) {
+        engine->events_lost++;
+        return;
+    }
+    engine->event[(engine->event_first + engine->event_count++) % TAMGA_EVENTS_MAX] = *event;
+}
+
+bool tamga_engine_next_event(struct tamga_engine *engine, struct tamga_event *event)
+{
+    if (engine->event_count == 0)
+        return false;
+    *event = engine->event[engine->event_first];
+    engine->event_first = (engine->event_first + 1) % TAMGA_EVENTS_MAX;
+    engine->event_count--;
+    return true;
+}
+
+/* ---- pending entries, in memory and in the store ---------------------------------- */
+
+enum tamga_err engine_drop_pending(struct tamga_engine *engine,
+                                   const struct tamga_entry_id *id, enum tamga_err why)
+{
+    struct tamga_event event = {.kind = TAMGA_EVENT_DROPPED, .id = id->hash, .err = why};
+
+    if (tamga_mempool_find(&engine->mempool, id) == NULL)
+        return TAMGA_OK;
+    if (why != TAMGA_OK)
+        engine_tell(engine, &event);
+    /* id may live in the item: what comes after removal uses the event's copy. */
+    tamga_mempool_remove(&engine->mempool, &(struct tamga_entry_id){event.id});
+    return tamga_overlay_erase(&engine->pending, TAMGA_FAMILY_PENDING,
+                               tamga_hash_span(&event.id));
+}
+
+enum tamga_err engine_put_pending(struct tamga_engine *engine, struct tamga_item *item,
+                                  uint64_t arrival_ms, bool returned,
+                                  struct tamga_detail *detail)
+{
+    TAMGA_BUF value = {0};
+    struct tamga_entry_id id = item->id;
+    uint8_t head[PENDING_HEAD_BYTES];
+    enum tamga_err err;
+
+    tamga_put_u64(head, arrival_ms);
+    err = tamga_buf_add(&value, tamga_span(head, sizeof head));
+    if (err == TAMGA_OK)
+        err = tamga_buf_add(&value, tamga_buf_span(&item->payload));
+    if (err == TAMGA_OK)
+        err = tamga_mempool_add(&engine->mempool, item, arrival_ms, returned, detail);
+    if (err != TAMGA_OK)
+        return err;
+    err = tamga_overlay_put(&engine->pending, TAMGA_FAMILY_PENDING, tamga_hash_span(&id.hash),
+                            tamga_buf_span(&value));
+    if (err != TAMGA_OK)
+        tamga_mempool_remove(&engine->mempool, &id);
+    return err;
+}
+
+struct loading {
+    struct tamga_engine *engine;
+    enum tamga_err err;
+};
+
+static bool load_one(void *context, struct tamga_span key, struct tamga_span value)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+    struct loading *loading = context;
+    const struct tamga_chain *chain = loading->engine->chain;
+
+    (void)key;
+    if (value.len < PENDING_HEAD_BYTES) {
+        loading->err = TAMGA_E_STORE_CORRUPT;
+        return false;
+    }
+    loading->err = chain->rules->decode(
+        chain, &item,
+        tamga_span(value.data + PENDING_HEAD_BYTES, value.len - PENDING_HEAD_BYTES), NULL);
+    item.verified = true; /* before it was stored */
+    if (loading->err == TAMGA_OK)
+        loading->err = tamga_mempool_add(&loading->engine->mempool, &item,
+                                         tamga_get_u64(value.data), true, NULL);
+    else if (tamga_err_class(loading->err) == TAMGA_CLASS_REJECT)
+        loading->err = TAMGA_E_STORE_CORRUPT;
+    return loading->err == TAMGA_OK;
+}
+
+/* ---- opening -------------------------------------------------------------------- */
+
+static enum tamga_err write_genesis(struct tamga_engine *engine)
+{
+    const struct tamga_chain *chain = engine->chain;
+    struct tamga_stored_header stored = {.sealed.header = chain->genesis,
+                                         .flags = TAMGA_STORED_BODY};
+    struct tamga_overlay *to = &engine->pending;
+    struct tamga_span id = tamga_hash_span(&chain->genesis_id.hash);
+    struct tamga_trail trail;
+    uint8_t height[8];
+    enum tamga_err err;
+
+    tamga_trail_start(&trail, &chain->genesis);
+    stored.work = trail.work;
+    tamga_height_key(height, 0);
+    err = tamga_record_header(to, &chain->genesis_id, &stored);
+    if (err == TAMGA_OK) /* an empty body, so that reading it needs no exception */
+        err = tamga_overlay_put(to, TAMGA_FAMILY_BODY, id, tamga_span(NULL, 0));
+    if (err == TAMGA_OK)
+        err = tamga_overlay_put(to, TAMGA_FAMILY_HEIGHT, tamga_span(height, 8), id);
+    if (err == TAMGA_OK)
+        err = tamga_overlay_put(to, TAMGA_FAMILY_META, tamga_span_text("tip"), id);
+    if (err == TAMGA_OK)
+        err = chain->rules->genesis(chain, to);
+    return err == TAMGA_OK ? tamga_engine_flush(engine) : err;
+}
+
+static enum tamga_err load(struct tamga_engine *engine, struct tamga_detail *detail)
+{
+    struct loading loading = {.engine = engine};
+    struct tamga_block_id tip, genesis;
+    const struct tamga_view *view = &engine->pending.view;
+    enum tamga_err err = tamga_query_tip(view, &tip);
+
+    if (err == TAMGA_E_NOT_FOUND) {
+        err = write_genesis(engine);
+        if (err == TAMGA_OK)
+            err = tamga_query_tip(view, &tip);
+    }
+    if (err == TAMGA_OK)
+        err = tamga_query_id_at(view, 0, &genesis);
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+    if (!tamga_hash_equal(&genesis.hash, &engine->chain->genesis_id.hash))
+        return tamga_refuse(detail, TAMGA_E_STORE_FOREIGN,
+                            "the store's chain starts from another genesis");
+    err = engine_load_trail(engine, view, &tip, &engine->tip);
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+    err = engine->store->reader.ops->scan(&engine->store->reader, TAMGA_FAMILY_PENDING,
+                                          tamga_span(NULL, 0), tamga_span(NULL, 0), load_one,
+                                          &loading);
+    return err == TAMGA_OK ? loading.err : err;
+}
+
+enum tamga_err tamga_engine_open(struct tamga_engine **out, const struct tamga_chain *chain,
+                                 struct tamga_store *store, struct tamga_detail *detail)
+{
+    struct tamga_engine *engine = calloc(1, sizeof *engine);
+    enum tamga_err err;
+
+    if (engine == NULL)
+        return TAMGA_E_NO_MEMORY;
+    engine->chain = chain;
+    engine->store = store;
+    tamga_overlay_init(&engine->pending, &store->reader.view);
+    tamga_mempool_init(&engine->mempool, chain->rules);
+    err = load(engine, detail);
+    if (err != TAMGA_OK) {
+        tamga_engine_close(engine);
+        return err;
+    }
+    *out = engine;
+    return TAMGA_OK;
+}
+
+void tamga_engine_close(struct tamga_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    while (engine->branch_count > 0)
+        engine_forget_branch(engine, &engine->branch[0]);
+    tamga_mempool_clear(&engine->mempool);
+    tamga_overlay_clear(&engine->pending);
+    free(engine);
+}
+
+enum tamga_err tamga_engine_flush(struct tamga_engine *engine)
+{
+    struct tamga_write *write;
+    size_t count;
+    enum tamga_err err;
+
+    if (tamga_overlay_count(&engine->pending) == 0)
+        return TAMGA_OK;
+    err = tamga_overlay_writes(&engine->pending, &write, &count);
+    if (err != TAMGA_OK)
+        return err;
+    err = engine->store->ops->write(engine->store, write, count, true);
+    free(write);
+    if (err == TAMGA_OK)
+        tamga_overlay_clear(&engine->pending);
+    return err;
+}
+
+const struct tamga_trail *tamga_engine_tip(const struct tamga_engine *engine)
+{
+    return &engine->tip;
+}
+
+const struct tamga_mempool *tamga_engine_mempool(const struct tamga_engine *engine)
+{
+    return &engine->mempool;
+}
+
+/* ---- entries -------------------------------------------------------------------- */
+
+enum tamga_err tamga_engine_submit(struct tamga_engine *engine, struct tamga_item *item,
+                                   uint64_t now_ms, bool *known, struct tamga_detail *detail)
+{
+    const struct tamga_chain *chain = engine->chain;
+    const struct tamga_view *view = &engine->pending.view;
+    struct tamga_place place;
+    enum tamga_err err;
+
+    *known = tamga_mempool_find(&engine->mempool, &item->id) != NULL;
+    if (*known)
+        return TAMGA_OK;
+    err = tamga_query_place(view, &item->id, &place);
+    if (err == TAMGA_OK)
+        return tamga_refuse(detail, TAMGA_E_DUPLICATE_ENTRY, "it is in block %llu",
+                            (unsigned long long)place.height);
+    if (err != TAMGA_E_NOT_FOUND)
+        return err;
+    err = chain->rules->check(chain, view, item, now_ms, detail);
+    if (err == TAMGA_OK && !item->verified)
+        err = chain->rules->verify(chain, item, detail);
+    if (err != TAMGA_OK)
+        return err;
+    item->verified = true;
+    return engine_put_pending(engine, item, now_ms, false, detail);
+}
+
+bool tamga_engine_block_due(const struct tamga_engine *engine, uint64_t now_ms)
+{
+    const struct tamga_mempool *mempool = &engine->mempool;
+    const struct tamga_params *params = &engine->chain->params;
+
+    if (mempool->count == 0)
+        return false;
+    return mempool->urgent_count > 0 || mempool->count >= params->block_entries_max ||
+           mempool->bytes >= params->block_bytes_max ||
+           now_ms >= tamga_mempool_oldest_ms(mempool) + params->block_wait_ms;
+}
+
+/* Add an entry if it is valid on what the ones before it left. */
+static enum tamga_err propose_entry(struct tamga_engine *engine, struct tamga_block *block,
+                                    struct tamga_overlay *state,
+                                    const struct tamga_item *item, uint64_t time_ms)
+{
+    const struct tamga_chain *chain = engine->chain;
+    TAMGA_BUF leaf = {0};
+    enum tamga_err err = chain->rules->entry(item, &leaf);
+
+    if (err != TAMGA_OK)
+        return err;
+    if (block->count >= chain->params.block_entries_max ||
+        leaf.len > chain->params.block_bytes_max - block->bytes.len)
+        return TAMGA_E_BLOCK_TOO_LARGE;
+    err = chain->rules->check(chain, &state->view, item, time_ms, NULL);
+    if (err == TAMGA_OK)
+        err = tamga_block_add(block, tamga_buf_span(&leaf));
+    return err == TAMGA_OK ? chain->rules->apply(chain, state, item) : err;
+}
+
+static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *block,
+                           uint64_t time_ms)
+{
+    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
+    const struct tamga_item **item;
+    size_t count = engine->mempool.count;
+    enum tamga_err err = tamga_mempool_sorted(&engine->mempool, &item);
+
+    if (err != TAMGA_OK)
+        return err;
+    tamga_overlay_init(&state, &engine->pending.view);
+    for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
+        err = propose_entry(engine, block, &state, item[i], time_ms);
+        if (err == TAMGA_E_BLOCK_TOO_LARGE)
+            break;
+        if (err == TAMGA_E_FUTURE_TIME) /* valid soon: it waits on */
+            err = TAMGA_OK;
+        else if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
+            err = engine_drop_pending(engine, &item[i]->id, err);
+    }
+    free(item);
+    return err == TAMGA_E_BLOCK_TOO_LARGE ? TAMGA_OK : err;
+}
+
+enum tamga_err tamga_engine_propose(struct tamga_engine *engine, struct tamga_block *out,
+                                    const struct tamga_address *miner, uint64_t now_ms)
+{
+    TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+    struct tamga_header *header = &block.sealed.header;
+    uint64_t median = tamga_trail_median_ms(&engine->tip);
+    enum tamga_err err;
+
+    *header = (struct tamga_header){
+        .version = TAMGA_HEADER_VERSION,
+        .chain = engine->chain->id,
+        .height = engine->tip.tip.height + 1,
+        .parent = engine->tip.tip_id,
+        .miner = *miner,
+        .time_ms = now_ms > median ? now_ms : median + 1,
+        .target = tamga_trail_target(&engine->tip, &engine->chain->params),
+    };
+    err = fill(engine, &block, header->time_ms);
+    if (err != TAMGA_OK)
+        return err;
+    if (block.count == 0)
+        return TAMGA_E_NOT_FOUND;
+    header->entry_count = (uint32_t)block.count;
+    err = tamga_block_root(&header->body_root, &block);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_block_clear(out);
+    *out = block;
+    block = (struct tamga_block){0};
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_engine_assemble(const struct tamga_engine *engine,
+                                     struct tamga_block *out,
+                                     const struct tamga_sealed *sealed,
+                                     const struct tamga_entry_id *id, size_t count)
+{
+    TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {.sealed = *sealed};
+    enum tamga_err err = TAMGA_OK;
+
+    for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
+        const struct tamga_item *item = tamga_mempool_find(&engine->mempool, &id[i]);
+        TAMGA_BUF leaf = {0};
+
+        if (item == NULL)
+            return TAMGA_E_NOT_FOUND;
+        err = engine->chain->rules->entry(item, &leaf);
+        if (err == TAMGA_OK)
+            err = tamga_block_add(&block, tamga_buf_span(&leaf));
+    }
+    if (err != TAMGA_OK)
+        return err;
+    tamga_block_clear(out);
+    *out = block;
+    block = (struct tamga_block){0};
+    return TAMGA_OK;
+}

@@ -1,0 +1,134 @@
+/*
+ * The chain engine: one chain's mempool, headers, blocks and state, over a store.
+ * Pure: no socket, thread, clock or randomness; time comes in with every call. It never
+ * asks which chain it serves: that is the rules' to know.
+ *
+ * Nothing a call changes is in the store before tamga_engine_flush: callers batch, flush
+ * once, and only then tell anybody. After STORE_IO or STORE_CORRUPT the engine must be
+ * closed: what was flushed is whole.
+ *
+ * Threads: one owner. Readers use store snapshots and chain/query.h.
+ */
+#ifndef TAMGA_CHAIN_ENGINE_H
+#define TAMGA_CHAIN_ENGINE_H
+
+#include "chain/block.h"
+#include "chain/mempool.h"
+
+#define TAMGA_BRANCHES_MAX       8     /* header chains beside the best one */
+#define TAMGA_BRANCH_BLOCKS_MAX  65536 /* headers on all of them together */
+#define TAMGA_LOCATOR_MAX        64
+#define TAMGA_EVENTS_MAX         1024  /* waiting to be taken; more are counted and lost */
+
+struct tamga_engine;
+
+/* What happened, for the caller to log and to tell; taken after a flush. */
+enum tamga_event_kind {
+    TAMGA_EVENT_TIP,     /* new tip: id, height; depth blocks of the old chain abandoned */
+    TAMGA_EVENT_DROPPED, /* a pending entry can never enter a block any more: id, err */
+    TAMGA_EVENT_INVALID, /* a block with good work broke a rule: id, height, err, detail */
+};
+struct tamga_event {
+    enum tamga_event_kind kind;
+    struct tamga_hash id;
+    uint64_t height;
+    uint64_t depth;
+    enum tamga_err err;
+    struct tamga_detail detail;
+};
+
+/*
+ * Open the chain in a store; an empty store starts at genesis. Reads the tip and the
+ * pending entries only, whatever the chain's length.
+ *
+ * Owns:    chain and store are borrowed until close.
+ * Errors:  STORE_FOREIGN (another genesis), STORE_CORRUPT, STORE_IO, NO_MEMORY.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_engine_open(struct tamga_engine **out,
+                                                const struct tamga_chain *chain,
+                                                struct tamga_store *store,
+                                                struct tamga_detail *detail);
+void tamga_engine_close(struct tamga_engine *engine);
+
+/* Write everything since the last flush in one synced batch. Errors: STORE_IO. */
+TAMGA_MUST_USE enum tamga_err tamga_engine_flush(struct tamga_engine *engine);
+bool tamga_engine_next_event(struct tamga_engine *engine, struct tamga_event *event);
+
+/* The best chain's end; borrowed, changes with the next call that adds. */
+const struct tamga_trail *tamga_engine_tip(const struct tamga_engine *engine);
+const struct tamga_mempool *tamga_engine_mempool(const struct tamga_engine *engine);
+
+/*
+ * Take an entry into the mempool. Signatures are verified here unless item->verified.
+ *
+ * Owns:    takes the item on success only.
+ * Outputs: *known is true if exactly this entry waits already (success, nothing changes).
+ * Errors:  DUPLICATE_ENTRY, the rules' codes, DUPLICATE_PENDING, QUOTA, MEMPOOL_FULL.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_engine_submit(struct tamga_engine *engine,
+                                                  struct tamga_item *item, uint64_t now_ms,
+                                                  bool *known, struct tamga_detail *detail);
+
+/*
+ * Judge headers, each extending one that is known. Those before the first bad one stay.
+ *
+ * Outputs: *added counts headers that were new.
+ * Errors:  NO_PARENT, INVALID_ANCESTOR, those of tamga_header_validate, NOT_MINER,
+ *          BAD_SEAL, TOO_MANY_BRANCHES.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_engine_add_headers(struct tamga_engine *engine,
+                                                       const struct tamga_sealed *sealed,
+                                                       size_t count, uint64_t now_ms,
+                                                       size_t *added,
+                                                       struct tamga_detail *detail);
+/*
+ * Take a block: its header as above if it is new, its body if a better branch wants it;
+ * then move to the best chain whose bodies are all here and valid.
+ *
+ * Errors:  as add_headers; BAD_COUNT, BAD_ROOT, BLOCK_TOO_LARGE. Invalid entries are no
+ *          error of this call: the block is remembered as invalid, see TAMGA_EVENT_INVALID.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_engine_add_block(struct tamga_engine *engine,
+                                                     const struct tamga_block *block,
+                                                     uint64_t now_ms,
+                                                     struct tamga_detail *detail);
+/* Take a payload that a wanted block commits to (detached chains); others are ignored.
+ * Then as add_block. Takes the item on success. */
+TAMGA_MUST_USE enum tamga_err tamga_engine_add_payload(struct tamga_engine *engine,
+                                                       struct tamga_item *item,
+                                                       uint64_t now_ms,
+                                                       struct tamga_detail *detail);
+
+/* Bodies that the best branch lacks, in order. Returns how many, at most max. */
+size_t tamga_engine_wanted_blocks(struct tamga_engine *engine, struct tamga_block_id *out,
+                                  size_t max);
+/* Payloads that the next block to connect lacks. */
+size_t tamga_engine_wanted_payloads(const struct tamga_engine *engine,
+                                    struct tamga_entry_id *out, size_t max);
+/* Ids of headers we have, newest first, ever sparser, genesis last; at most
+ * TAMGA_LOCATOR_MAX. */
+TAMGA_MUST_USE enum tamga_err tamga_engine_locator(struct tamga_engine *engine,
+                                                   struct tamga_block_id *out, size_t *count);
+
+/* Is it time to mine? docs/PROTOCOL.md, "When a block is due". */
+bool tamga_engine_block_due(const struct tamga_engine *engine, uint64_t now_ms);
+/*
+ * A block on the tip from the mempool, complete but for nonce and seal. Entries that can
+ * never be valid any more are dropped on the way.
+ *
+ * Errors:  NOT_FOUND: nothing to mine.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_engine_propose(struct tamga_engine *engine,
+                                                   struct tamga_block *out,
+                                                   const struct tamga_address *miner,
+                                                   uint64_t now_ms);
+
+/* Build the block of an announcement from pending entries. Errors: NOT_FOUND: some
+ * are not here, ask for the whole block. */
+TAMGA_MUST_USE enum tamga_err tamga_engine_assemble(const struct tamga_engine *engine,
+                                                    struct tamga_block *out,
+                                                    const struct tamga_sealed *sealed,
+                                                    const struct tamga_entry_id *id,
+                                                    size_t count);
+
+#endif

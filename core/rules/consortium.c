@@ -1,0 +1,330 @@
+/*
+ * Rules of the consortium chain: releases by OEMs and software providers.
+ * Source: docs/PROTOCOL.md, "Consortium rules"; paper, Algorithm 1.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "crypto/hash.h"
+#include "rules/rules.h"
+#include "wire/wire.h"
+
+static const Tamga__V1__ChainParams *params(const Tamga__V1__Genesis *genesis)
+{
+    return genesis->consortium;
+}
+
+static const Tamga__V1__Release *release_of(const struct tamga_item *item)
+{
+    return ((const Tamga__V1__TransactionBody *)item->body)->release;
+}
+
+static enum tamga_err put_model(const struct tamga_chain *chain, struct tamga_overlay *state,
+                                const Tamga__V1__Model *model)
+{
+    Tamga__V1__StateModel value = TAMGA__V1__STATE_MODEL__INIT;
+    ProtobufCBinaryData provider[32];
+    struct tamga_hash key;
+
+    value.owner = tamga_wire_bytes(tamga_hash_span(
+        &tamga_network_named(chain->network, model->producer)->address.hash));
+    value.n_hardware = model->n_hardware;
+    value.hardware = model->hardware;
+    value.n_providers = model->n_providers; /* at most 32, by the wire's bounds */
+    value.providers = provider;
+    for (size_t i = 0; i < model->n_providers; i++)
+        provider[i] = tamga_wire_bytes(tamga_hash_span(
+            &tamga_network_named(chain->network, model->providers[i])->address.hash));
+    tamga_key_model(&key, model->producer, model->model);
+    return tamga_state_put(state, &key, &value.base);
+}
+
+static enum tamga_err genesis(const struct tamga_chain *chain, struct tamga_overlay *state)
+{
+    const Tamga__V1__Genesis *from = chain->network->genesis;
+    enum tamga_err err = tamga_state_put_members(chain, state);
+
+    for (size_t i = 0; err == TAMGA_OK && i < from->n_models; i++)
+        err = put_model(chain, state, from->models[i]);
+    return err;
+}
+
+/* Two pending releases of one model may have neither the same image nor the same counter. */
+static void claim(struct tamga_item *item)
+{
+    const Tamga__V1__Release *release = release_of(item);
+    uint8_t counter[8];
+    struct tamga_hash model;
+    struct tamga_span part[2] = {tamga_hash_span(&model), tamga_span(counter, 8)};
+
+    tamga_key_image(&item->claim[0], release->producer, release->model,
+                    tamga_wire_span(release->image_sha256));
+    tamga_key_latest(&model, release->producer, release->model);
+    tamga_put_u64(counter, release->counter);
+    tamga_sha256_parts(&item->claim[1], part, 2);
+    item->claim_count = 2;
+}
+
+static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item *out,
+                             struct tamga_span untrusted, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+    const Tamga__V1__TransactionBody *body;
+    enum tamga_err err =
+        tamga_payload_open(&item, untrusted, TAMGA_DOMAIN_TRANSACTION, &chain->id,
+                           &tamga__v1__transaction_body__descriptor, detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    body = (const Tamga__V1__TransactionBody *)item.body;
+    err = tamga_payload_sender(&item.sender, body->sender, body->key, detail);
+    if (err != TAMGA_OK)
+        return err;
+    if (body->action_case != TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE)
+        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "transaction says nothing");
+    err = tamga_release_check(body->release, detail);
+    if (err != TAMGA_OK)
+        return err;
+    item.time_ms = body->time_ms;
+    item.urgent = body->release->urgent;
+    claim(&item);
+    tamga_item_move(out, &item);
+    return TAMGA_OK;
+}
+
+static enum tamga_err verify(const struct tamga_chain *chain, const struct tamga_item *item,
+                             struct tamga_detail *detail)
+{
+    return tamga_payload_verify(chain, item,
+                                ((const Tamga__V1__TransactionBody *)item->body)->key, detail);
+}
+
+static enum tamga_err check_sender(const struct tamga_view *state,
+                                   const struct tamga_item *item,
+                                   struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateMember *member = NULL;
+    enum tamga_err err = tamga_state_member(&member, state, &item->sender);
+
+    if (err != TAMGA_OK)
+        return err;
+    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
+        return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%s is a gateway", member->name);
+    if ((member->roles & (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%s is neither OEM nor provider",
+                            member->name);
+    return TAMGA_OK;
+}
+
+static bool may_publish(const Tamga__V1__StateModel *model,
+                        const struct tamga_address *sender)
+{
+    struct tamga_span address = tamga_hash_span(&sender->hash);
+
+    if (tamga_span_equal(tamga_wire_span(model->owner), address))
+        return true;
+    for (size_t i = 0; i < model->n_providers; i++)
+        if (tamga_span_equal(tamga_wire_span(model->providers[i]), address))
+            return true;
+    return false;
+}
+
+static enum tamga_err check_model(const struct tamga_view *state,
+                                  const struct tamga_item *item,
+                                  struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateModel *model = NULL;
+    const Tamga__V1__Release *release = release_of(item);
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_model(&key, release->producer, release->model);
+    err = tamga_state_get((ProtobufCMessage **)&model, state, &key,
+                          &tamga__v1__state_model__descriptor);
+    if (err == TAMGA_E_NOT_FOUND)
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
+                            release->producer, release->model);
+    if (err != TAMGA_OK)
+        return err;
+    if (!may_publish(model, &item->sender))
+        return tamga_refuse(detail, TAMGA_E_NOT_AUTHORIZED,
+                            "sender neither owns %s/%s nor has it delegated to it",
+                            release->producer, release->model);
+    for (size_t i = 0; i < release->n_hardware; i++) {
+        bool known = false;
+
+        for (size_t j = 0; j < model->n_hardware && !known; j++)
+            known = strcmp(model->hardware[j], release->hardware[i]) == 0;
+        if (!known)
+            return tamga_refuse(detail, TAMGA_E_UNKNOWN_HARDWARE, "%s/%s has no revision %s",
+                                release->producer, release->model, release->hardware[i]);
+    }
+    return TAMGA_OK;
+}
+
+/* Row 13 of the design: the same image for the same model only once, except knowingly. */
+static enum tamga_err check_image(const struct tamga_view *state,
+                                  const Tamga__V1__Release *release,
+                                  struct tamga_detail *detail)
+{
+    TAMGA_BUF earlier = {0};
+    char hex[TAMGA_HEX_CHARS];
+    struct tamga_hash key;
+    bool republish = release->republish_of.len > 0;
+    enum tamga_err err;
+
+    tamga_key_image(&key, release->producer, release->model,
+                    tamga_wire_span(release->image_sha256));
+    err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &earlier);
+    if (err == TAMGA_E_NOT_FOUND)
+        return republish ? tamga_refuse(detail, TAMGA_E_BAD_REPUBLISH,
+                                        "this image was never released for %s/%s",
+                                        release->producer, release->model)
+                         : TAMGA_OK;
+    if (err != TAMGA_OK)
+        return err;
+    if (earlier.len != TAMGA_HASH_BYTES)
+        return TAMGA_E_STORE_CORRUPT;
+    tamga_to_hex(hex, earlier.data, TAMGA_HASH_BYTES);
+    if (!republish)
+        return tamga_refuse(detail, TAMGA_E_DUPLICATE_IMAGE,
+                            "released by %s; a deliberate re-release must name it", hex);
+    if (!tamga_span_equal(tamga_buf_span(&earlier), tamga_wire_span(release->republish_of)))
+        return tamga_refuse(detail, TAMGA_E_BAD_REPUBLISH, "its newest release is %s", hex);
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_counter(const struct tamga_view *state,
+                                    const Tamga__V1__Release *release,
+                                    struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *latest = NULL;
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_latest(&key, release->producer, release->model);
+    err = tamga_state_get((ProtobufCMessage **)&latest, state, &key,
+                          &tamga__v1__state_latest__descriptor);
+    if (err == TAMGA_E_NOT_FOUND)
+        return TAMGA_OK;
+    if (err != TAMGA_OK)
+        return err;
+    if (release->counter <= latest->counter)
+        return tamga_refuse(detail, TAMGA_E_COUNTER_NOT_HIGHER,
+                            "counter %" PRIu64 "; the newest release of %s/%s has %" PRIu64,
+                            release->counter, release->producer, release->model,
+                            latest->counter);
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_depends(const struct tamga_view *state,
+                                    const Tamga__V1__Release *release,
+                                    struct tamga_detail *detail)
+{
+    for (size_t i = 0; i < release->n_depends; i++) {
+        const Tamga__V1__Dependency *depend = release->depends[i];
+        TAMGA_BUF value = {0};
+        struct tamga_hash key;
+        enum tamga_err err;
+
+        tamga_key_version(&key, depend->producer, depend->model, depend->version);
+        err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &value);
+        if (err == TAMGA_E_NOT_FOUND)
+            return tamga_refuse(detail, TAMGA_E_UNKNOWN_DEPENDENCY, "%s/%s:%s is not released",
+                                depend->producer, depend->model, depend->version);
+        if (err != TAMGA_OK)
+            return err;
+    }
+    return TAMGA_OK;
+}
+
+static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_view *state,
+                            const struct tamga_item *item, uint64_t ref_ms,
+                            struct tamga_detail *detail)
+{
+    const Tamga__V1__Release *release = release_of(item);
+    enum tamga_err err = check_sender(state, item, detail);
+
+    if (err == TAMGA_OK)
+        err = tamga_payload_time(chain, item, ref_ms, detail);
+    if (err == TAMGA_OK)
+        err = check_model(state, item, detail);
+    if (err == TAMGA_OK && release->expires_ms != 0 && release->expires_ms <= ref_ms)
+        err = TAMGA_E_RELEASE_EXPIRED;
+    if (err == TAMGA_OK)
+        err = check_image(state, release, detail);
+    if (err == TAMGA_OK)
+        err = check_counter(state, release, detail);
+    if (err == TAMGA_OK)
+        err = check_depends(state, release, detail);
+    return err;
+}
+
+static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
+                            const struct tamga_item *item)
+{
+    const Tamga__V1__Release *release = release_of(item);
+    Tamga__V1__StateLatest latest = TAMGA__V1__STATE_LATEST__INIT;
+    struct tamga_span id = tamga_hash_span(&item->id.hash);
+    uint8_t index[TAMGA_INDEX_KEY_BYTES];
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    (void)chain;
+    err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&item->claim[0]), id);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_key_version(&key, release->producer, release->model, release->version);
+    err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), id);
+    if (err != TAMGA_OK)
+        return err;
+    latest.release = tamga_wire_bytes(id);
+    latest.counter = release->counter;
+    tamga_key_latest(&key, release->producer, release->model);
+    err = tamga_state_put(state, &key, &latest.base);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_key_model(&key, release->producer, release->model);
+    tamga_index_key(index, &key, release->counter);
+    return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_span(index, sizeof index), id);
+}
+
+static enum tamga_err entry(const struct tamga_item *item, struct tamga_buf *out)
+{
+    return tamga_buf_add(out, tamga_buf_span(&item->payload));
+}
+
+/* Entries of this chain are the payloads themselves: the engine decodes them instead. */
+static enum tamga_err entry_id(struct tamga_entry_id *out, struct tamga_span leaf)
+{
+    (void)out;
+    (void)leaf;
+    return TAMGA_E_BAD_COMMITMENT;
+}
+
+static enum tamga_err miner(const struct tamga_chain *chain,
+                            const struct tamga_address *address)
+{
+    const struct tamga_member *member = tamga_network_member(chain->network, address);
+
+    return member != NULL && (member->roles & TAMGA__V1__ROLE__ROLE_CONSORTIUM) != 0
+               ? TAMGA_OK
+               : TAMGA_E_NOT_MINER;
+}
+
+const struct tamga_rules tamga_rules_consortium = {
+    .name = "consortium",
+    .detached = false,
+    .pending_max = 65536,
+    .pending_bytes_max = 64u * 1024 * 1024,
+    .pending_sender_max = 16384,
+    .params = params,
+    .genesis = genesis,
+    .decode = decode,
+    .verify = verify,
+    .check = check,
+    .apply = apply,
+    .entry = entry,
+    .entry_id = entry_id,
+    .miner = miner,
+};

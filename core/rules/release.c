@@ -1,0 +1,121 @@
+/* What a release must look like and who may make it: the checks of Algorithm 1 that
+ * need no chain. Knows no store. */
+#include <inttypes.h>
+
+#include "content/cid.h"
+#include "rules/rules.h"
+#include "wire/wire.h"
+
+#define DEPENDS_MAX 16
+
+static enum tamga_err check_model_name(const char *producer, const char *model,
+                                       struct tamga_detail *detail)
+{
+    if (!tamga_member_name_ok(producer) || !tamga_name_ok(model, TAMGA_MODEL_BYTES_MAX))
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "model must be P/M: P of a-z 0-9 -, M of A-Z a-z 0-9 . _ -");
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_lists(const Tamga__V1__Release *release,
+                                  struct tamga_detail *detail)
+{
+    for (size_t i = 0; i < release->n_hardware; i++) {
+        if (!tamga_name_ok(release->hardware[i], 32))
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "hardware revision %zu is no name",
+                                i);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(release->hardware[i], release->hardware[j]) == 0)
+                return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                                    "hardware revision %s stands twice", release->hardware[i]);
+    }
+    for (size_t i = 0; i < release->n_depends; i++) {
+        const Tamga__V1__Dependency *depend = release->depends[i];
+        enum tamga_err err = check_model_name(depend->producer, depend->model, detail);
+
+        if (err != TAMGA_OK)
+            return err;
+        if (!tamga_name_ok(depend->version, TAMGA_VERSION_BYTES_MAX))
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "dependency %zu has no version", i);
+    }
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_release_check(const Tamga__V1__Release *release,
+                                   struct tamga_detail *detail)
+{
+    struct tamga_cid cid;
+    enum tamga_err err = check_model_name(release->producer, release->model, detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    if (!tamga_name_ok(release->version, TAMGA_VERSION_BYTES_MAX))
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "version must be 1..64 characters of A-Z a-z 0-9 . _ -");
+    if (release->counter == 0)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "release counter must be at least 1");
+    if (tamga_cid_parse(&cid, release->cid) != TAMGA_OK)
+        return tamga_refuse(detail, TAMGA_E_BAD_CID, "\"%.80s\" is no CID of this network",
+                            release->cid);
+    if (release->image_sha256.len != TAMGA_HASH_BYTES)
+        return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "image_sha256 must have 32 bytes");
+    if (release->image_bytes == 0 || release->image_bytes > TAMGA_IMAGE_BYTES_MAX)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "image has %" PRIu64 " bytes; must be 1..2^40",
+                            release->image_bytes);
+    if (release->republish_of.len != 0 && release->republish_of.len != TAMGA_HASH_BYTES)
+        return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "republish_of must have 32 bytes");
+    if (release->expires_ms > INT64_MAX / 4)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "expiry is beyond any clock");
+    if (release->n_depends > DEPENDS_MAX)
+        return TAMGA_E_TOO_LARGE;
+    return check_lists(release, detail);
+}
+
+static const Tamga__V1__Model *find_model(const Tamga__V1__Genesis *genesis,
+                                          const Tamga__V1__Release *release)
+{
+    for (size_t i = 0; i < genesis->n_models; i++)
+        if (strcmp(genesis->models[i]->producer, release->producer) == 0 &&
+            strcmp(genesis->models[i]->model, release->model) == 0)
+            return genesis->models[i];
+    return NULL;
+}
+
+static bool listed(char *const *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
+enum tamga_err tamga_release_authority(const struct tamga_network *network,
+                                       const struct tamga_address *sender,
+                                       const Tamga__V1__Release *release,
+                                       struct tamga_detail *detail)
+{
+    const struct tamga_member *member = tamga_network_member(network, sender);
+    const Tamga__V1__Model *model = find_model(network->genesis, release);
+
+    if (member == NULL)
+        return TAMGA_E_NOT_MEMBER;
+    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
+        return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%s is a gateway", member->name);
+    if ((member->roles & (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%s is neither OEM nor provider",
+                            member->name);
+    if (model == NULL)
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
+                            release->producer, release->model);
+    if (strcmp(model->producer, member->name) != 0 &&
+        !listed(model->providers, model->n_providers, member->name))
+        return tamga_refuse(detail, TAMGA_E_NOT_AUTHORIZED,
+                            "%s neither owns %s/%s nor has it delegated to it", member->name,
+                            model->producer, model->model);
+    for (size_t i = 0; i < release->n_hardware; i++)
+        if (!listed(model->hardware, model->n_hardware, release->hardware[i]))
+            return tamga_refuse(detail, TAMGA_E_UNKNOWN_HARDWARE, "%s has no revision %s",
+                                model->model, release->hardware[i]);
+    return TAMGA_OK;
+}
