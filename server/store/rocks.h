@@ -19,4 +19,7 @@ TAMGA_MUST_USE enum tamga_err tamga_rocks_open(struct tamga_store **out, const c
                                                const struct tamga_scope *chain,
                                                struct tamga_detail *detail);
 
+/* RocksDB's own words on the last read or write that failed; empty: none did. Any thread. */
+void tamga_rocks_last_failure(struct tamga_store *store, struct tamga_detail *out);
+
 #endif
