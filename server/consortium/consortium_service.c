@@ -1,0 +1,163 @@
+/* What producers and auditors read of releases. Reads only. */
+#include <stdlib.h>
+
+#include "consortium/consortium.h"
+#include "node/index.h"
+#include "rules/rules.h"
+
+static void release_reader(struct tamga_reader **reader)
+{
+    if (*reader != NULL)
+        (*reader)->ops->release(*reader);
+}
+
+/* A release lent to a response. */
+struct entry_hold {
+    struct tamga_block_id block;
+    Tamga__V1__Signed *transaction;
+    Tamga__V1__ReleaseEntry message;
+};
+
+static void entry_clear(struct entry_hold *hold)
+{
+    tamga_wire_free((ProtobufCMessage *)hold->transaction);
+}
+
+static enum tamga_err entry_find(struct entry_hold *hold, const struct tamga_chain *chain,
+                                 const struct tamga_view *view,
+                                 const struct tamga_entry_id *id)
+{
+    TAMGA_BUF payload = {0};
+    struct tamga_place place;
+    bool pending;
+    enum tamga_err err = tamga_query_place(view, id, &place);
+
+    if (err == TAMGA_OK)
+        err = tamga_query_id_at(view, place.height, &hold->block);
+    if (err == TAMGA_OK)
+        err = tamga_query_payload(chain, view, id, &payload, &pending);
+    if (err == TAMGA_OK)
+        err = tamga_wire_unpack((ProtobufCMessage **)&hold->transaction,
+                                &tamga__v1__signed__descriptor, TAMGA_WIRE_CANONICAL,
+                                tamga_buf_span(&payload), NULL);
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+    tamga__v1__release_entry__init(&hold->message);
+    hold->message.transaction = hold->transaction;
+    hold->message.height = place.height;
+    hold->message.block = tamga_wire_bytes(tamga_hash_span(&hold->block.hash));
+    return TAMGA_OK;
+}
+
+struct list_hold {
+    struct tamga_index_page page;
+    struct entry_hold entry[TAMGA_INDEX_PAGE_MAX];
+    Tamga__V1__ReleaseEntry *message[TAMGA_INDEX_PAGE_MAX];
+    size_t count;
+};
+
+static void list_free(struct list_hold **hold)
+{
+    for (size_t i = 0; *hold != NULL && i < (*hold)->count; i++)
+        entry_clear(&(*hold)->entry[i]);
+    free(*hold);
+}
+
+static enum tamga_err list_find(struct list_hold *hold, const struct tamga_chain *chain,
+                                const struct tamga_reader *reader,
+                                const Tamga__V1__ListReleasesRequest *input)
+{
+    struct tamga_hash model;
+    struct tamga_span prefix = {0};
+    enum tamga_err err;
+
+    if (input->producer[0] != '\0' || input->model[0] != '\0') {
+        tamga_key_model(&model, input->producer, input->model);
+        prefix = tamga_hash_span(&model);
+    }
+    hold->page.max = input->count_max;
+    err = tamga_index_read(&hold->page, reader, prefix, tamga_wire_span(input->after));
+    while (err == TAMGA_OK && hold->count < hold->page.count) {
+        struct entry_hold *entry = &hold->entry[hold->count];
+
+        err = entry_find(entry, chain, &reader->view, &hold->page.id[hold->count]);
+        hold->message[hold->count] = &entry->message;
+        hold->count++;
+    }
+    return err;
+}
+
+static void consortium_list_releases(Tamga__V1__ConsortiumService_Service *service,
+                                     const Tamga__V1__ListReleasesRequest *input,
+                                     Tamga__V1__ListReleasesResponse_Closure closure,
+                                     void *call)
+{
+    struct tamga_consortium_service *self = (struct tamga_consortium_service *)service;
+    struct tamga_store *store = tamga_node_store(self->node);
+    TAMGA_CLEANUP(release_reader) struct tamga_reader *reader = NULL;
+    TAMGA_CLEANUP(list_free) struct list_hold *hold = calloc(1, sizeof *hold);
+    Tamga__V1__ListReleasesResponse response = TAMGA__V1__LIST_RELEASES_RESPONSE__INIT;
+    enum tamga_err err =
+        hold == NULL ? TAMGA_E_NO_MEMORY : store->ops->snapshot(store, &reader);
+
+    if (err == TAMGA_OK)
+        err = list_find(hold, tamga_node_chain(self->node), reader, input);
+    if (err != TAMGA_OK) {
+        tamga_rpc_fail(call, err, NULL);
+        return;
+    }
+    response.n_releases = hold->count;
+    response.releases = hold->message;
+    response.next = tamga_wire_bytes(tamga_span(hold->page.next, hold->page.next_len));
+    closure(&response, call);
+}
+
+static enum tamga_err latest_find(struct entry_hold *hold, const struct tamga_chain *chain,
+                                  const struct tamga_view *view,
+                                  const Tamga__V1__GetLatestReleaseRequest *input)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *latest = NULL;
+    struct tamga_entry_id id;
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_latest(&key, input->producer, input->model);
+    err = tamga_state_get((ProtobufCMessage **)&latest, view, &key,
+                          &tamga__v1__state_latest__descriptor);
+    if (err == TAMGA_OK)
+        err = tamga_hash_from(&id.hash, tamga_wire_span(latest->release));
+    return err == TAMGA_OK ? entry_find(hold, chain, view, &id) : err;
+}
+
+static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *service,
+                                          const Tamga__V1__GetLatestReleaseRequest *input,
+                                          Tamga__V1__GetLatestReleaseResponse_Closure closure,
+                                          void *call)
+{
+    struct tamga_consortium_service *self = (struct tamga_consortium_service *)service;
+    struct tamga_store *store = tamga_node_store(self->node);
+    TAMGA_CLEANUP(release_reader) struct tamga_reader *reader = NULL;
+    TAMGA_CLEANUP(entry_clear) struct entry_hold hold = {0};
+    Tamga__V1__GetLatestReleaseResponse response =
+        TAMGA__V1__GET_LATEST_RELEASE_RESPONSE__INIT;
+    enum tamga_err err = store->ops->snapshot(store, &reader);
+
+    if (err == TAMGA_OK)
+        err = latest_find(&hold, tamga_node_chain(self->node), &reader->view, input);
+    if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND) {
+        tamga_rpc_fail(call, err, NULL);
+        return;
+    }
+    response.release = err == TAMGA_OK ? &hold.message : NULL;
+    closure(&response, call);
+}
+
+void tamga_consortium_service_init(struct tamga_consortium_service *service,
+                                   struct tamga_node *node, struct tamga_content *content)
+{
+    static const Tamga__V1__ConsortiumService_Service methods =
+        TAMGA__V1__CONSORTIUM_SERVICE__INIT(consortium_);
+
+    *service = (struct tamga_consortium_service){
+        .service = methods, .node = node, .content = content};
+}

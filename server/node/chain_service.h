@@ -1,0 +1,50 @@
+/* ChainService over the chains that a process holds. Reads only, from the stores. */
+#ifndef TAMGA_NODE_CHAIN_SERVICE_H
+#define TAMGA_NODE_CHAIN_SERVICE_H
+
+#include "node/node.h"
+#include "tamga/v1/chain_service.pb-c.h"
+
+#define TAMGA_CHAINS_MAX 2
+
+struct tamga_chain_service {
+    Tamga__V1__ChainService_Service service; /* first: the stubs pass its address */
+    struct tamga_node *node[TAMGA_CHAINS_MAX];
+    size_t node_count;
+};
+/* Nodes are borrowed for the service's life. */
+void tamga_chain_service_init(struct tamga_chain_service *service,
+                              struct tamga_node *const *node, size_t node_count);
+
+/*
+ * Fill an inclusion from a reader. What it points to is owned by *hold.
+ *
+ * Errors:  NOT_FOUND: not in a block of the best chain.
+ */
+struct tamga_inclusion_hold {
+    struct tamga_block block;
+    struct tamga_sealed_wire sealed;
+    struct tamga_merkle_path path;
+    ProtobufCBinaryData node[TAMGA_MERKLE_PATH_MAX];
+    Tamga__V1__Inclusion message;
+};
+void tamga_inclusion_clear(struct tamga_inclusion_hold *hold);
+TAMGA_MUST_USE enum tamga_err tamga_inclusion_find(struct tamga_inclusion_hold *hold,
+                                                   const struct tamga_view *view,
+                                                   const struct tamga_entry_id *id);
+
+/* Answer GetHeaders' question from a reader into *response (its headers allocated into
+ * *hold, released by free). Also serves devices. */
+struct tamga_headers_hold {
+    struct tamga_sealed *sealed;
+    struct tamga_sealed_wire *wire;
+    Tamga__V1__SealedHeader **message;
+    size_t count;
+};
+void tamga_headers_clear(struct tamga_headers_hold *hold);
+TAMGA_MUST_USE enum tamga_err tamga_headers_find(struct tamga_headers_hold *hold,
+                                                 const struct tamga_view *view,
+                                                 const ProtobufCBinaryData *locator,
+                                                 size_t locator_count, uint32_t count_max);
+
+#endif

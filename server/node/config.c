@@ -1,0 +1,143 @@
+/* The schema of a node's configuration. */
+#include "node/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/yaml.h"
+
+#define CONTENT_BYTES_DEFAULT (16ull * 1024 * 1024 * 1024)
+#define CONTENT_BYTES_MIN     (4ull * 1024 * 1024)
+
+static const cyaml_schema_field_t peer_fields[] = {
+    CYAML_FIELD_STRING_PTR("rpc", CYAML_FLAG_POINTER, struct tamga_config_peer, rpc, 1, 256),
+    CYAML_FIELD_STRING_PTR("gossip", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct tamga_config_peer, gossip, 1, 256),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t peer_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct tamga_config_peer, peer_fields),
+};
+
+#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+#define COMMON_FIELDS                                                                    \
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct tamga_config, name, 1, 32), \
+    CYAML_FIELD_STRING_PTR("genesis", CYAML_FLAG_POINTER, struct tamga_config, genesis, 1, \
+                           4000),                                                        \
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct tamga_config, key, 1, 4000), \
+    CYAML_FIELD_STRING_PTR("passphrase_file", OPTIONAL, struct tamga_config,             \
+                           passphrase_file, 1, 4000),                                    \
+    CYAML_FIELD_STRING_PTR("data", CYAML_FLAG_POINTER, struct tamga_config, data, 1, 4000), \
+    CYAML_FIELD_STRING_PTR("rpc", CYAML_FLAG_POINTER, struct tamga_config, rpc, 1, 256), \
+    CYAML_FIELD_STRING_PTR("gossip", CYAML_FLAG_POINTER, struct tamga_config, gossip, 1, \
+                           256),                                                         \
+    CYAML_FIELD_BOOL("insecure", CYAML_FLAG_OPTIONAL, struct tamga_config, insecure),    \
+    CYAML_FIELD_UINT("content_bytes_max", CYAML_FLAG_OPTIONAL, struct tamga_config,      \
+                     content_bytes_max),                                                 \
+    CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct tamga_config, log_level, 1, 8), \
+    CYAML_FIELD_STRING_PTR("log_format", OPTIONAL, struct tamga_config, log_format, 1, 8), \
+    CYAML_FIELD_SEQUENCE_COUNT("peers", OPTIONAL, struct tamga_config, peers, peers_count, \
+                               &peer_value, 0, TAMGA_PEERS_MAX)
+
+static const cyaml_schema_field_t consortium_fields[] = {COMMON_FIELDS, CYAML_FIELD_END};
+
+static const cyaml_schema_field_t gateway_fields[] = {
+    COMMON_FIELDS,
+    CYAML_FIELD_SEQUENCE_COUNT("consortium", CYAML_FLAG_POINTER, struct tamga_config,
+                               consortium, consortium_count, &peer_value, 1,
+                               TAMGA_PEERS_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t schema[] = {
+    {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct tamga_config, consortium_fields)},
+    {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct tamga_config, gateway_fields)},
+};
+
+void tamga_config_free(struct tamga_config *config, bool gateway)
+{
+    tamga_yaml_free(&schema[gateway], config);
+}
+
+/* Replace a path by what it means from the file's folder. */
+static enum tamga_err resolve(char **path, const char *file)
+{
+    char full[TAMGA_PATH_MAX];
+    char *copy;
+    enum tamga_err err;
+
+    if (*path == NULL)
+        return TAMGA_OK;
+    err = tamga_path_beside(full, file, *path);
+    if (err != TAMGA_OK)
+        return err;
+    copy = strdup(full);
+    if (copy == NULL)
+        return TAMGA_E_NO_MEMORY;
+    free(*path);
+    *path = copy;
+    return TAMGA_OK;
+}
+
+static enum tamga_err default_text(char **text, const char *value)
+{
+    if (*text == NULL)
+        *text = strdup(value);
+    return *text == NULL ? TAMGA_E_NO_MEMORY : TAMGA_OK;
+}
+
+static enum tamga_err judge(struct tamga_config *config, const char *path,
+                            struct tamga_detail *detail)
+{
+    enum tamga_log_level level;
+
+    if (!config->insecure)
+        return tamga_yaml_refuse(detail, path, "insecure",
+                                 "this version speaks plain tcp:// only: say `insecure: true`");
+    if (tamga_log_level_parse(&level, config->log_level) != TAMGA_OK)
+        return tamga_yaml_refuse(detail, path, "log_level",
+                                 "\"%s\" must be error, warn, info or debug",
+                                 config->log_level);
+    if (strcmp(config->log_format, "text") != 0 && strcmp(config->log_format, "json") != 0)
+        return tamga_yaml_refuse(detail, path, "log_format", "\"%s\" must be text or json",
+                                 config->log_format);
+    if (config->content_bytes_max < CONTENT_BYTES_MIN)
+        return tamga_yaml_refuse(detail, path, "content_bytes_max",
+                                 "%llu is below the least, %llu",
+                                 (unsigned long long)config->content_bytes_max,
+                                 (unsigned long long)CONTENT_BYTES_MIN);
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_config_load(struct tamga_config **out, const char *path, bool gateway,
+                                 struct tamga_detail *detail)
+{
+    struct tamga_config *config = NULL;
+    enum tamga_err err = tamga_yaml_load(path, &schema[gateway], (void **)&config, detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    if (config->content_bytes_max == 0)
+        config->content_bytes_max = CONTENT_BYTES_DEFAULT;
+    err = default_text(&config->log_level, "info");
+    if (err == TAMGA_OK)
+        err = default_text(&config->log_format, "text");
+    if (err == TAMGA_OK)
+        err = judge(config, path, detail);
+    if (err == TAMGA_OK)
+        err = resolve(&config->genesis, path);
+    if (err == TAMGA_OK)
+        err = resolve(&config->key, path);
+    if (err == TAMGA_OK)
+        err = resolve(&config->passphrase_file, path);
+    if (err == TAMGA_OK)
+        err = resolve(&config->data, path);
+    if (err != TAMGA_OK) {
+        tamga_config_free(config, gateway);
+        return err;
+    }
+    *out = config;
+    return TAMGA_OK;
+}

@@ -1,0 +1,39 @@
+/* Configuration of both kinds of node: YAML, every mistake refused with file and line. */
+#ifndef TAMGA_NODE_CONFIG_H
+#define TAMGA_NODE_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/log.h"
+#include "node/node.h"
+
+struct tamga_config_peer {
+    char *rpc;
+    char *gossip;
+};
+
+struct tamga_config {
+    char *name;            /* the member's, as in genesis */
+    char *genesis;         /* path */
+    char *key;             /* path */
+    char *passphrase_file; /* path or NULL */
+    char *data;            /* folder */
+    char *rpc;             /* tcp://host:port to listen on */
+    char *gossip;
+    bool insecure;         /* plain tcp must be asked for */
+    uint64_t content_bytes_max;
+    char *log_level;
+    char *log_format;
+    struct tamga_config_peer *peers;
+    unsigned peers_count;
+    struct tamga_config_peer *consortium; /* gateways only: whom to follow */
+    unsigned consortium_count;
+};
+
+/* gateway: also `consortium` is read, and required. Paths come back absolute or relative
+ * to the working folder. Errors: USAGE ("FILE:LINE: what"), FILE_IO. */
+TAMGA_MUST_USE enum tamga_err tamga_config_load(struct tamga_config **out, const char *path,
+                                                bool gateway, struct tamga_detail *detail);
+void tamga_config_free(struct tamga_config *config, bool gateway);
+
+#endif

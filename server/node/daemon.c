@@ -1,0 +1,276 @@
+/* Arguments, configuration, keys and signals of a node's process. Knows no chain. */
+#include "node/daemon.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/key.h"
+
+#define PASSPHRASE_MAX 1024
+
+struct arguments {
+    const char *config;
+    bool check_only;
+};
+
+static const struct argp_option options[] = {
+    {"config", 'c', "FILE", 0, "Configuration, YAML (required)", 0},
+    {"check-config", 'n', NULL, 0, "Only check the configuration, genesis and key", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+
+    switch (key) {
+    case 'c':
+        arguments->config = argument;
+        return 0;
+    case 'n':
+        arguments->check_only = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->config == NULL)
+            argp_error(state, "no configuration: say --config FILE");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Exit codes: 1 refused, 2 usage, 3 try later, 4 local failure. */
+static int exit_code_of(enum tamga_err err)
+{
+    if (err == TAMGA_E_USAGE)
+        return 2;
+    switch (tamga_err_class(err)) {
+    case TAMGA_CLASS_OK:
+        return 0;
+    case TAMGA_CLASS_REJECT:
+        return 1;
+    case TAMGA_CLASS_LATER:
+        return 3;
+    case TAMGA_CLASS_LOCAL:
+        break;
+    }
+    return 4;
+}
+
+int tamga_daemon_refuse(const char *what, enum tamga_err err,
+                        const struct tamga_detail *detail)
+{
+    tamga_log(TAMGA_LOG_ERROR, "node.refused", "%s: %s (%s) %s", what, tamga_err_text(err),
+              tamga_err_name(err), detail == NULL ? "" : detail->text);
+    return exit_code_of(err);
+}
+
+static void open_log(const struct tamga_config *config)
+{
+    enum tamga_log_level level = TAMGA_LOG_INFO;
+
+    (void)!tamga_log_level_parse(&level, config->log_level);
+    tamga_log_open(config->name, level, strcmp(config->log_format, "json") == 0);
+}
+
+/* First line of a file. */
+static enum tamga_err read_passphrase(char out[PASSPHRASE_MAX], const char *path,
+                                      struct tamga_detail *detail)
+{
+    FILE *file = fopen(path, "r");
+
+    if (file == NULL)
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%s: %s", path, strerror(errno));
+    if (fgets(out, PASSPHRASE_MAX, file) == NULL)
+        out[0] = '\0';
+    fclose(file);
+    out[strcspn(out, "\r\n")] = '\0';
+    return TAMGA_OK;
+}
+
+static enum tamga_err load_key(struct tamga_daemon *daemon, struct tamga_detail *detail)
+{
+    char passphrase[PASSPHRASE_MAX] = "";
+    enum tamga_err err = TAMGA_OK;
+
+    if (daemon->config->passphrase_file != NULL)
+        err = read_passphrase(passphrase, daemon->config->passphrase_file, detail);
+    if (err == TAMGA_OK)
+        err = tamga_private_key_load(&daemon->key, daemon->config->key,
+                                     daemon->config->passphrase_file == NULL ? NULL : passphrase,
+                                     detail);
+    explicit_bzero(passphrase, sizeof passphrase);
+    return err;
+}
+
+static enum tamga_err find_member(struct tamga_daemon *daemon, struct tamga_detail *detail)
+{
+    uint32_t role = daemon->gateway ? TAMGA__V1__ROLE__ROLE_GATEWAY
+                                    : TAMGA__V1__ROLE__ROLE_CONSORTIUM;
+    struct tamga_address address;
+
+    tamga_public_key_address(tamga_private_key_public(daemon->key), &address);
+    daemon->member = tamga_network_member(daemon->network, &address);
+    if (daemon->member == NULL)
+        return tamga_refuse(detail, TAMGA_E_NOT_MEMBER, "the key in %s is nobody's",
+                            daemon->config->key);
+    if (strcmp(daemon->member->name, daemon->config->name) != 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_MEMBER,
+                            "the configuration says %s, the key in %s is %s's",
+                            daemon->config->name, daemon->config->key, daemon->member->name);
+    if ((daemon->member->roles & role) == 0)
+        return tamga_refuse(detail, daemon->gateway ? TAMGA_E_NOT_GATEWAY : TAMGA_E_NOT_MINER,
+                            "genesis gives %s another role", daemon->member->name);
+    return TAMGA_OK;
+}
+
+/* Before any thread starts: signals are taken by tamga_daemon_wait alone. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool tamga_daemon_open(struct tamga_daemon *daemon, bool gateway, int argc, char **argv,
+                       int *exit_code)
+{
+    static const char consortium_doc[] =
+        "Consortium node: takes releases from producers, mines and keeps the consortium "
+        "chain, and keeps every image.";
+    static const char gateway_doc[] =
+        "Gateway: follows the consortium chain, delivers releases to devices, and records "
+        "every outcome on the gateway chain.";
+    struct argp argp = {options, parse, NULL, gateway ? gateway_doc : consortium_doc,
+                        NULL, NULL, NULL};
+    struct arguments arguments = {0};
+    struct tamga_detail detail = {{0}};
+    sigset_t set;
+    enum tamga_err err;
+
+    argp_program_version = "tamga " TAMGA_VERSION;
+    argp_err_exit_status = 2;
+    *daemon = (struct tamga_daemon){.gateway = gateway};
+    tamga_log_open(gateway ? "tamga-gateway" : "tamga-consortium", TAMGA_LOG_INFO, false);
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    block_signals(&set);
+    err = tamga_config_load(&daemon->config, arguments.config, gateway, &detail);
+    if (err == TAMGA_OK) {
+        open_log(daemon->config);
+        err = tamga_network_load(&daemon->network, daemon->config->genesis, &detail);
+    }
+    if (err == TAMGA_OK)
+        err = load_key(daemon, &detail);
+    if (err == TAMGA_OK)
+        err = find_member(daemon, &detail);
+    if (err == TAMGA_OK && !arguments.check_only) {
+        tamga_log(TAMGA_LOG_WARN, "net.insecure",
+                  "links are plain tcp: anybody who can reach the ports can listen and "
+                  "connect; signatures protect what is said, not who reads it");
+        return true;
+    }
+    *exit_code = err == TAMGA_OK ? 0 : tamga_daemon_refuse(arguments.config, err, &detail);
+    tamga_daemon_close(daemon);
+    return false;
+}
+
+void tamga_daemon_close(struct tamga_daemon *daemon)
+{
+    tamga_private_key_free(daemon->key);
+    tamga_network_free(daemon->network);
+    if (daemon->config != NULL)
+        tamga_config_free(daemon->config, daemon->gateway);
+    daemon->key = NULL;
+    daemon->network = NULL;
+    daemon->config = NULL;
+}
+
+enum tamga_err tamga_daemon_folder(const struct tamga_daemon *daemon, char out[4096],
+                                   const char *name, struct tamga_detail *detail)
+{
+    int len = snprintf(out, 4096, "%s/%s", daemon->config->data, name);
+
+    if (len < 0 || len >= 4096)
+        return tamga_refuse(detail, TAMGA_E_FILE_IO, "data folder's path is too long");
+    if ((mkdir(daemon->config->data, 0700) != 0 && errno != EEXIST) ||
+        (mkdir(out, 0700) != 0 && errno != EEXIST))
+        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%s: %s", out, strerror(errno));
+    return TAMGA_OK;
+}
+
+static void log_server(void *context, const char *event, const char *text)
+{
+    (void)context;
+    tamga_log(TAMGA_LOG_WARN, event, "%s", text);
+}
+
+enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
+                                   struct tamga_rpc_server **out, struct tamga_detail *detail)
+{
+    struct tamga_rpc_server_options server = {
+        .listen = daemon->config->rpc,
+        .threads = 8,
+        .contexts = 256,
+        .per_pipe_max = 64,
+        .pipes_max = 4096,
+        .send_timeout_ms = 10000,
+        .log = log_server,
+    };
+
+    return tamga_rpc_server_open(out, &server, detail);
+}
+
+void tamga_daemon_failed(void *context, enum tamga_err err)
+{
+    struct tamga_daemon *daemon = context;
+
+    atomic_store(&daemon->failure, (int)err);
+    kill(getpid(), SIGUSR1);
+}
+
+static void reload(const struct tamga_daemon *daemon)
+{
+    /* Only the log level may change while running; the rest needs a restart. */
+    tamga_log(TAMGA_LOG_INFO, "node.reload", "log level of %s", daemon->config->name);
+    open_log(daemon->config);
+}
+
+int tamga_daemon_wait(struct tamga_daemon *daemon)
+{
+    sigset_t set;
+
+    block_signals(&set);
+    for (;;) {
+        int signal_number = 0;
+
+        if (sigwait(&set, &signal_number) != 0)
+            continue;
+        if (signal_number == SIGHUP) {
+            reload(daemon);
+        } else if (signal_number == SIGUSR1) {
+            if (atomic_load(&daemon->failure) != 0)
+                return 4;
+        } else {
+            tamga_log(TAMGA_LOG_INFO, "node.stopping", "on signal %d", signal_number);
+            return 0;
+        }
+    }
+}
+
+size_t tamga_daemon_peers(struct tamga_peer_addr out[TAMGA_PEERS_MAX],
+                          const struct tamga_config_peer *from, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        out[i] = (struct tamga_peer_addr){.rpc = from[i].rpc, .gossip = from[i].gossip};
+    return count;
+}
