@@ -1,0 +1,87 @@
+/*
+ * The gateway listener: reads the consortium chain that the follower verified, and finds
+ * what is for a device. Writes nothing.
+ * Source: paper, Algorithms 2 and 3.
+ */
+#include "gateway/gateway.h"
+#include "node/index.h"
+
+enum tamga_err gateway_find_release(const struct tamga_chain *chain,
+                                    const struct tamga_view *view,
+                                    const struct tamga_entry_id *id, struct tamga_item *item)
+{
+    TAMGA_BUF payload = {0};
+    struct tamga_place place;
+    bool pending;
+    enum tamga_err err = tamga_query_place(view, id, &place);
+
+    if (err == TAMGA_OK)
+        err = tamga_query_payload(chain, view, id, &payload, &pending);
+    if (err != TAMGA_OK)
+        return err;
+    return chain->rules->decode(chain, item, tamga_buf_span(&payload), NULL);
+}
+
+static bool for_hardware(const Tamga__V1__Release *release, const char *hardware)
+{
+    for (size_t i = 0; i < release->n_hardware; i++)
+        if (strcmp(release->hardware[i], hardware) == 0)
+            return true;
+    return release->n_hardware == 0;
+}
+
+/* A step that needs another version first is not for now. */
+static bool steps_on(const Tamga__V1__Release *release, const char *installed_version)
+{
+    for (size_t i = 0; i < release->n_depends; i++) {
+        const Tamga__V1__Dependency *depend = release->depends[i];
+
+        if (strcmp(depend->producer, release->producer) == 0 &&
+            strcmp(depend->model, release->model) == 0 &&
+            strcmp(depend->version, installed_version) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool suitable(const Tamga__V1__Release *release, const Tamga__V1__CheckInBody *check_in,
+                     uint64_t now_ms)
+{
+    return release->counter > check_in->installed_counter &&
+           for_hardware(release, check_in->hardware) &&
+           steps_on(release, check_in->installed_version) &&
+           (release->expires_ms == 0 || release->expires_ms > now_ms);
+}
+
+enum tamga_err gateway_newest_for(const struct tamga_chain *chain,
+                                  const struct tamga_reader *reader,
+                                  const Tamga__V1__CheckInBody *check_in, uint64_t now_ms,
+                                  struct tamga_item *item)
+{
+    struct tamga_index_page page = {.max = TAMGA_INDEX_PAGE_MAX};
+    uint8_t after[TAMGA_INDEX_KEY_MAX];
+    struct tamga_hash model;
+    size_t after_len = TAMGA_INDEX_KEY_BYTES;
+
+    tamga_key_model(&model, check_in->device->producer, check_in->device->model);
+    tamga_index_key(after, &model, check_in->installed_counter);
+    do {
+        enum tamga_err err = tamga_index_read(&page, reader, tamga_hash_span(&model),
+                                              tamga_span(after, after_len));
+
+        for (size_t i = 0; err == TAMGA_OK && i < page.count; i++) {
+            TAMGA_CLEANUP(tamga_item_clear) struct tamga_item candidate = {0};
+
+            err = gateway_find_release(chain, &reader->view, &page.id[i], &candidate);
+            if (err == TAMGA_OK &&
+                suitable(((const Tamga__V1__TransactionBody *)candidate.body)->release,
+                         check_in, now_ms))
+                tamga_item_move(item, &candidate);
+        }
+        if (err != TAMGA_OK)
+            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+        memcpy(after, page.next, page.next_len);
+        after_len = page.next_len;
+    } while (after_len > 0);
+    return item->body == NULL ? TAMGA_E_NOT_FOUND : TAMGA_OK;
+}
