@@ -1,0 +1,131 @@
+#include "process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fixture.h"
+
+void process_need(bool fine, const char *what)
+{
+    if (fine)
+        return;
+    fprintf(stderr, "failed: %s\n", what);
+    _exit(1);
+}
+
+/* In the child 0, which dies with its parent; the pipe is for one message to the parent. */
+static pid_t child(int pipe_fd[2])
+{
+    pid_t parent = getpid(), pid;
+
+    process_need(pipe(pipe_fd) == 0, "pipe");
+    pid = fork();
+    process_need(pid >= 0, "fork");
+    if (pid == 0) {
+        close(pipe_fd[0]);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        process_need(getppid() == parent, "parent is gone");
+    } else {
+        close(pipe_fd[1]);
+    }
+    return pid;
+}
+
+pid_t process_server(const char *listen, char addr[300])
+{
+    struct tamga_rpc_server_options options = fixture_options();
+    static struct fixture fixture;
+    char bound[300] = "";
+    int fd[2];
+    pid_t pid = child(fd);
+
+    if (pid == 0) {
+        options.listen = listen;
+        options.contexts = options.per_pipe_max = 256;
+        options.pipes_max = 1024;
+        fixture_open(&fixture, &options);
+        process_need(fixture_get(fixture.channel, "x", 10000, NULL, NULL) == TAMGA_OK,
+                     "server does not answer");
+        snprintf(bound, sizeof bound, "%s", tamga_rpc_server_addr(fixture.server));
+        process_need(write(fd[1], bound, sizeof bound) == sizeof bound, "write");
+        for (;;)
+            pause();
+    }
+    process_need(read(fd[0], addr, sizeof bound) == sizeof bound, "server did not come up");
+    close(fd[0]);
+    return pid;
+}
+
+static int first_answer = -1;
+
+static void *call_for_ever(void *channel)
+{
+    for (;;)
+        if (fixture_get(channel, "big", 5000, NULL, NULL) == TAMGA_OK)
+            process_need(write(first_answer, "x", 1) == 1, "write");
+    return NULL;
+}
+
+pid_t process_loaded_client(const char *addr)
+{
+    struct tamga_channel *channel = NULL;
+    char byte;
+    int fd[2];
+    pid_t pid = child(fd);
+
+    if (pid == 0) {
+        pthread_t thread[4];
+
+        first_answer = fd[1];
+        signal(SIGPIPE, SIG_IGN);
+        process_need(tamga_channel_open(&channel, addr, NULL) == TAMGA_OK, "channel");
+        for (int i = 0; i < 4; i++)
+            process_need(pthread_create(&thread[i], NULL, call_for_ever, channel) == 0, "thread");
+        for (;;)
+            pause();
+    }
+    process_need(read(fd[0], &byte, 1) == 1, "client got no answer");
+    close(fd[0]);
+    return pid;
+}
+
+pid_t process_counting_client(const char *addr, volatile uint64_t *answers)
+{
+    struct tamga_channel *channel = NULL;
+    int fd[2];
+    pid_t pid = child(fd);
+
+    if (pid == 0) {
+        process_need(tamga_channel_open(&channel, addr, NULL) == TAMGA_OK, "channel");
+        for (;;) {
+            enum tamga_err err = fixture_get(channel, "count", 2000, NULL, NULL);
+
+            if (err == TAMGA_OK)
+                ++*answers;
+            else
+                process_need(err == TAMGA_E_UNREACHABLE || err == TAMGA_E_DEADLINE ||
+                                 err == TAMGA_E_STOPPING, tamga_err_name(err));
+        }
+    }
+    close(fd[0]);
+    return pid;
+}
+
+void process_kill(pid_t pid)
+{
+    int status;
+
+    process_need(kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid, "kill");
+    process_need(WIFSIGNALED(status), "it had ended before it was killed");
+}
+
+bool process_lives(pid_t pid)
+{
+    return waitpid(pid, NULL, WNOHANG) == 0;
+}

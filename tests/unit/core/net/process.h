@@ -1,0 +1,24 @@
+/*
+ * Server and client processes of the plain test programs. A program of NNG must not
+ * fork, so the parent opens no socket: it forks children that do, and kills them.
+ */
+#ifndef NET_PROCESS_H
+#define NET_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* End the program with a sentence unless fine. */
+void process_need(bool fine, const char *what);
+/* A server on `listen`; its real address is written to addr. */
+pid_t process_server(const char *listen, char addr[300]);
+/* A client with four threads that call without end; returns once a call was answered. */
+pid_t process_loaded_client(const char *addr);
+/* A client in a loop of calls; every answer adds one to *answers (shared memory), and an
+ * error that is not UNREACHABLE, DEADLINE or STOPPING ends it. */
+pid_t process_counting_client(const char *addr, volatile uint64_t *answers);
+void process_kill(pid_t pid);
+bool process_lives(pid_t pid);
+
+#endif
