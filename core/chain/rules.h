@@ -6,10 +6,9 @@
 #ifndef TAMGA_CHAIN_RULES_H
 #define TAMGA_CHAIN_RULES_H
 
-#include <protobuf-c/protobuf-c.h>
-
 #include "chain/network.h"
 #include "chain/overlay.h"
+#include "wire/wire.h"
 
 #define TAMGA_CLAIMS_MAX        4
 #define TAMGA_PAYLOAD_BYTES_MAX 66560 /* an encoded Signed with the largest body */

@@ -35,8 +35,9 @@ const char *tamga_channel_addr(const struct tamga_channel *channel);
  *
  *   TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply =
  *       {.channel = channel, .deadline_ms = 5000};
- *   tamga__v1__chain_service__get_status(tamga_reply_service(&reply, &tamga__v1__chain_service__descriptor),
- *       &request, (Tamga__V1__GetStatusResponse_Closure)tamga_reply_take, &reply);
+ *   tamga__v1__chain_service__get_status(
+ *       tamga_reply_service(&reply, &tamga__v1__chain_service__descriptor), &request,
+ *       (Tamga__V1__GetStatusResponse_Closure)tamga_reply_take, &reply);
  *
  * Errors:  what the server said (RpcErrorDetails.code; a status without details maps to
  *          the nearest code), DEADLINE, UNREACHABLE (connection lost or never there),

@@ -75,7 +75,8 @@ enum tamga_err tamga_payload_time(const struct tamga_chain *chain,
 
     if (item->time_ms > INT64_MAX / 4 || item->time_ms > ref_ms + chain->params.drift_ms)
         return tamga_refuse(detail, TAMGA_E_FUTURE_TIME,
-                            "signed at %" PRIu64 " ms; it is %" PRIu64 " ms, %u ms ahead is accepted",
+                            "signed at %" PRIu64 " ms; it is %" PRIu64
+                            " ms, %u ms ahead is accepted",
                             item->time_ms, ref_ms, chain->params.drift_ms);
     if (ref_ms > age_max && item->time_ms < ref_ms - age_max)
         return tamga_refuse(detail, TAMGA_E_STALE_TIME,
