@@ -87,8 +87,9 @@ static enum tamga_err admit(const struct tamga_mempool *mempool,
     if (sender != NULL && sender->count >= rules->pending_sender_max)
         return tamga_refuse(detail, TAMGA_E_QUOTA, "%u entries of this sender wait",
                             sender->count);
+    /* What was returned may have brought it above the bound. */
     if (mempool->count >= rules->pending_max ||
-        item->payload.len > rules->pending_bytes_max - mempool->bytes)
+        mempool->bytes + item->payload.len > rules->pending_bytes_max)
         return tamga_refuse(detail, TAMGA_E_MEMPOOL_FULL, "%zu entries, %llu bytes wait",
                             mempool->count, (unsigned long long)mempool->bytes);
     return TAMGA_OK;
@@ -207,6 +208,16 @@ void tamga_mempool_clear(struct tamga_mempool *mempool)
 uint64_t tamga_mempool_oldest_ms(const struct tamga_mempool *mempool)
 {
     return mempool->by_id == NULL ? 0 : mempool->by_id->arrival_ms;
+}
+
+static int by_arrival(struct tamga_pending *a, struct tamga_pending *b)
+{
+    return a->arrival_ms < b->arrival_ms ? -1 : a->arrival_ms > b->arrival_ms;
+}
+
+void tamga_mempool_restore(struct tamga_mempool *mempool)
+{
+    HASH_SORT(mempool->by_id, by_arrival);
 }
 
 static int by_time(const void *a, const void *b)

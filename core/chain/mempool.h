@@ -41,6 +41,8 @@ const struct tamga_item *tamga_mempool_find_claim(const struct tamga_mempool *me
                                                   const struct tamga_hash *claim);
 /* Nothing happens if it is not here. */
 void tamga_mempool_remove(struct tamga_mempool *mempool, const struct tamga_entry_id *id);
+/* Put entries that were added in another order back into that of their arrival. */
+void tamga_mempool_restore(struct tamga_mempool *mempool);
 /* When the oldest arrived; 0 if empty. */
 uint64_t tamga_mempool_oldest_ms(const struct tamga_mempool *mempool);
 /* All items by (time signed, id): a producer's releases stay in the order it signed
