@@ -33,7 +33,10 @@ enum tamga_err tamga_block_add(struct tamga_block *block, struct tamga_span entr
     const uint8_t *before = block->bytes.data;
     enum tamga_err err;
 
-    if (block->count >= TAMGA_BLOCK_ENTRIES_MAX ||
+    /* The wire's bounds, so that every block we hold can be written and read again. */
+    if (entry.len == 0)
+        return TAMGA_E_BAD_LENGTH;
+    if (block->count >= TAMGA_BLOCK_ENTRIES_MAX || entry.len > TAMGA_ENTRY_BYTES_MAX ||
         entry.len > TAMGA_BODY_BYTES_MAX - block->bytes.len)
         return TAMGA_E_BLOCK_TOO_LARGE;
     if (block->count == block->entry_cap) {

@@ -6,6 +6,7 @@
 #include "merkle/tree.h"
 
 #define TAMGA_BLOCK_ENTRIES_MAX 65536
+#define TAMGA_ENTRY_BYTES_MAX   65536
 #define TAMGA_BODY_BYTES_MAX    2097152
 
 struct tamga_block {
@@ -18,7 +19,7 @@ struct tamga_block {
 
 void tamga_block_clear(struct tamga_block *block);
 /* Append a leaf; entry spans move when bytes grow, so borrow them only when done.
- * Errors: BLOCK_TOO_LARGE beyond the limits above; NO_MEMORY. */
+ * Errors: BAD_LENGTH if empty; BLOCK_TOO_LARGE beyond the limits above; NO_MEMORY. */
 TAMGA_MUST_USE enum tamga_err tamga_block_add(struct tamga_block *block,
                                               struct tamga_span entry);
 /* Root over the leaves. */
