@@ -29,7 +29,8 @@ void tamga_target_work(struct tamga_u256 *out, const struct tamga_u256 *target);
  *
  * Units:   all times in one unit, ours are milliseconds; time_diff is measured from the
  *          anchor's parent, height_diff from the anchor itself.
- * Shapes:  spacing and halflife > 0; |times| below 2^62.
+ * Shapes:  spacing and halflife 1..2^32-1; |time_diff| and |height_diff| below 2^62;
+ *          both targets expand.
  * Returns: compact, never above limit, never zero.
  * Source:  BCH CHIP-2020-11-15 "aserti3-2d".
  */
