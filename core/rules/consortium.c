@@ -49,16 +49,20 @@ static enum tamga_err genesis(const struct tamga_chain *chain, struct tamga_over
     return err;
 }
 
-/* Two pending releases of one model may have neither the same image nor the same counter. */
+/* Two pending releases of one model may have neither the same counter nor the same image,
+ * except where one re-releases the other: both wait again after a switch of branches. */
 static void claim(struct tamga_item *item)
 {
     const Tamga__V1__Release *release = release_of(item);
     uint8_t counter[8];
-    struct tamga_hash model;
+    struct tamga_hash model, image;
     struct tamga_span part[2] = {tamga_hash_span(&model), tamga_span(counter, 8)};
+    struct tamga_span again[2] = {tamga_hash_span(&image),
+                                  tamga_wire_span(release->republish_of)};
 
-    tamga_key_image(&item->claim[0], release->producer, release->model,
+    tamga_key_image(&image, release->producer, release->model,
                     tamga_wire_span(release->image_sha256));
+    tamga_sha256_parts(&item->claim[0], again, 2);
     tamga_key_latest(&model, release->producer, release->model);
     tamga_put_u64(counter, release->counter);
     tamga_sha256_parts(&item->claim[1], part, 2);
@@ -271,7 +275,9 @@ static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overla
     enum tamga_err err;
 
     (void)chain;
-    err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&item->claim[0]), id);
+    tamga_key_image(&key, release->producer, release->model,
+                    tamga_wire_span(release->image_sha256));
+    err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), id);
     if (err != TAMGA_OK)
         return err;
     tamga_key_version(&key, release->producer, release->model, release->version);
