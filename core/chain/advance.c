@@ -12,50 +12,42 @@ static void free_list(struct included_list *list)
 }
 
 /* How many blocks of the branch can be connected, or 0 if that would not be better. */
-static size_t usable(struct tamga_engine *engine, const struct branch *branch)
+static enum tamga_err usable(const struct tamga_engine *engine, const struct branch *branch,
+                             size_t *out)
 {
+    bool straight = branch->fork_height == engine->tip.tip.height, has = true;
+    size_t have = 0, most = straight ? 1 : branch->count;
     struct tamga_stored_header stored;
-    size_t have = 0;
+    enum tamga_err err = TAMGA_OK;
 
-    if (branch->fork_height == engine->tip.tip.height)
-        return branch->count > 0 && engine_has_body(engine, &branch->id[0]) ? 1 : 0;
-    while (have < branch->count && engine_has_body(engine, &branch->id[have]))
-        have++;
-    if (have == 0 ||
-        tamga_query_header(&engine->pending.view, &branch->id[have - 1], &stored) != TAMGA_OK)
-        return 0;
-    return engine_better(engine, &stored.work, &branch->id[have - 1]) ? have : 0;
+    while (err == TAMGA_OK && has && have < most) {
+        err = engine_has_body(engine, &branch->id[have], &has);
+        have += err == TAMGA_OK && has;
+    }
+    *out = 0;
+    if (err != TAMGA_OK || have == 0)
+        return err;
+    err = tamga_query_header(&engine->pending.view, &branch->id[have - 1], &stored);
+    if (err == TAMGA_OK && engine_better(engine, &stored.work, &branch->id[have - 1]))
+        *out = have;
+    return err;
 }
 
-/* A block that breaks a rule: it and all headers above it are never tried again. */
-static enum tamga_err condemn(struct tamga_engine *engine, struct branch *branch, size_t bad,
-                              enum tamga_err why, const struct tamga_detail *detail)
+static enum tamga_err condemn(struct tamga_engine *engine, const struct branch *branch,
+                              size_t bad, enum tamga_err why,
+                              const struct tamga_detail *detail)
 {
+    struct tamga_block_id id = branch->id[bad]; /* the branch may go */
     struct tamga_event event = {.kind = TAMGA_EVENT_INVALID,
-                                .id = branch->id[bad].hash,
+                                .id = id.hash,
                                 .height = branch->fork_height + 1 + bad,
                                 .err = why,
                                 .detail = *detail};
-    enum tamga_err err = TAMGA_OK;
+    enum tamga_err err = engine_condemn(engine, &id, event.height);
 
-    for (size_t i = bad; err == TAMGA_OK && i < branch->count; i++) {
-        struct tamga_stored_header stored;
-
-        err = tamga_query_header(&engine->pending.view, &branch->id[i], &stored);
-        stored.flags |= TAMGA_STORED_INVALID;
-        if (err == TAMGA_OK)
-            err = tamga_record_header(&engine->pending, &branch->id[i], &stored);
-    }
-    if (err != TAMGA_OK)
-        return err;
-    engine_tell(engine, &event);
-    branch->count = bad;
-    if (bad == 0) {
-        engine_forget_branch(engine, branch);
-        return TAMGA_OK;
-    }
-    return engine_load_trail(engine, &engine->pending.view, &branch->id[bad - 1],
-                             &branch->trail);
+    if (err == TAMGA_OK)
+        engine_tell(engine, &event);
+    return err;
 }
 
 /* Back to where the branch leaves. *left names the abandoned blocks, newest first. */
@@ -75,11 +67,28 @@ static enum tamga_err leave(struct tamga_engine *engine, struct tamga_overlay *o
         if (err == TAMGA_OK)
             err = engine_disconnect(engine, overlay, id);
     }
-    return err;
+    /* A gap in our own chain is no peer's fault. */
+    return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+}
+
+/* An entry that waits, though the chain now has what it claims: the rules know why it
+ * cannot follow. */
+static enum tamga_err drop_rival(struct tamga_engine *engine, const struct tamga_item *rival,
+                                 uint64_t now_ms)
+{
+    const struct tamga_chain *chain = engine->chain;
+    enum tamga_err why =
+        chain->rules->check(chain, &engine->pending.view, rival, now_ms, NULL);
+
+    if (tamga_err_class(why) == TAMGA_CLASS_LOCAL)
+        return why;
+    return engine_drop_pending(engine, &rival->id,
+                               why == TAMGA_OK ? TAMGA_E_DUPLICATE_ENTRY : why);
 }
 
 /* Connected entries leave the mempool, and so does what claimed the same. */
-static enum tamga_err settle(struct tamga_engine *engine, const struct included_list *list)
+static enum tamga_err settle(struct tamga_engine *engine, const struct included_list *list,
+                             uint64_t now_ms)
 {
     enum tamga_err err = TAMGA_OK;
 
@@ -92,7 +101,7 @@ static enum tamga_err settle(struct tamga_engine *engine, const struct included_
                 tamga_mempool_find_claim(&engine->mempool, &entry->claim[j]);
 
             if (rival != NULL)
-                err = engine_drop_pending(engine, &rival->id, TAMGA_E_DUPLICATE_ENTRY);
+                err = drop_rival(engine, rival, now_ms);
         }
     }
     return err;
@@ -183,8 +192,7 @@ static enum tamga_err finish_move(struct tamga_engine *engine, struct move *move
     event.id = engine->tip.tip_id.hash;
     event.height = engine->tip.tip.height;
     engine_tell(engine, &event);
-    engine->wanted_count = 0;
-    err = settle(engine, &move->list);
+    err = settle(engine, &move->list, now_ms);
     for (size_t i = move->left_count; err == TAMGA_OK && i-- > 0;)
         err = give_back(engine, &move->left[i], now_ms);
     if (err != TAMGA_OK)
@@ -195,27 +203,48 @@ static enum tamga_err finish_move(struct tamga_engine *engine, struct move *move
     return TAMGA_OK;
 }
 
+/* *changed: the tip moved or a block was condemned, so that all is to be seen anew. */
+static enum tamga_err try_branch(struct tamga_engine *engine, struct branch *branch,
+                                 uint64_t now_ms, bool *changed)
+{
+    TAMGA_CLEANUP(clear_move) struct move move = {0};
+    size_t count;
+    enum tamga_err err = usable(engine, branch, &count);
+
+    *changed = false;
+    if (err != TAMGA_OK || count == 0)
+        return err;
+    err = try_move(engine, &move, branch, count);
+    if (err == TAMGA_E_NEED_PAYLOAD)
+        return TAMGA_OK; /* tamga_engine_wanted_payloads names what is missing */
+    *changed = true;
+    if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
+        return condemn(engine, branch, move.bad, err, &move.detail);
+    return err == TAMGA_OK ? finish_move(engine, &move, branch, count, now_ms) : err;
+}
+
+static struct branch *start_over(struct tamga_engine *engine)
+{
+    engine->wanted_count = 0;
+    engine->wanted_blocks = 0;
+    return engine_next_branch(engine, NULL);
+}
+
 enum tamga_err engine_advance(struct tamga_engine *engine, uint64_t now_ms)
 {
-    /* Every round connects a block or condemns one, so it ends. */
-    for (;;) {
-        TAMGA_CLEANUP(clear_move) struct move move = {0};
-        struct branch *branch = engine_best_branch(engine);
-        size_t count = branch == NULL ? 0 : usable(engine, branch);
-        enum tamga_err err;
+    struct branch *branch = start_over(engine);
 
-        if (count == 0)
-            return TAMGA_OK;
-        err = try_move(engine, &move, branch, count);
-        if (err == TAMGA_E_NEED_PAYLOAD)
-            return TAMGA_OK; /* tamga_engine_wanted_payloads names what is missing */
-        if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
-            err = condemn(engine, branch, move.bad, err, &move.detail);
-        else if (err == TAMGA_OK)
-            err = finish_move(engine, &move, branch, count, now_ms);
+    /* A branch whose bodies somebody keeps back must not hold up the next best. Every
+     * change connects a block or condemns one, so this ends. */
+    while (branch != NULL) {
+        bool changed;
+        enum tamga_err err = try_branch(engine, branch, now_ms, &changed);
+
         if (err != TAMGA_OK)
             return err;
+        branch = changed ? start_over(engine) : engine_next_branch(engine, branch);
     }
+    return TAMGA_OK;
 }
 
 enum tamga_err tamga_engine_add_block(struct tamga_engine *engine,
@@ -253,23 +282,57 @@ enum tamga_err tamga_engine_add_block(struct tamga_engine *engine,
 size_t tamga_engine_wanted_payloads(const struct tamga_engine *engine,
                                     struct tamga_entry_id *out, size_t max)
 {
-    size_t count = engine->wanted_count < max ? engine->wanted_count : max;
+    size_t count = 0;
 
-    memcpy(out, engine->wanted, count * sizeof *out);
+    for (size_t i = 0; i < engine->wanted_count && count < max; i++) {
+        size_t j = 0;
+
+        while (j < count && !tamga_hash_equal(&out[j].hash, &engine->wanted[i].hash))
+            j++;
+        if (j == count) /* two blocks may want the same */
+            out[count++] = engine->wanted[i];
+    }
     return count;
+}
+
+static bool is_wanted(const struct tamga_engine *engine, const struct tamga_entry_id *id)
+{
+    for (size_t i = 0; i < engine->wanted_count; i++)
+        if (tamga_hash_equal(&engine->wanted[i].hash, &id->hash))
+            return true;
+    return false;
+}
+
+/* Returns whether a block has all that it wanted now. */
+static bool no_longer_want(struct tamga_engine *engine, const struct tamga_entry_id *id)
+{
+    bool complete = false;
+
+    for (size_t i = engine->wanted_count; i-- > 0;) {
+        uint32_t by = engine->wanted_by[i];
+        bool more = false;
+
+        if (!tamga_hash_equal(&engine->wanted[i].hash, &id->hash))
+            continue;
+        engine->wanted[i] = engine->wanted[--engine->wanted_count];
+        engine->wanted_by[i] = engine->wanted_by[engine->wanted_count];
+        for (size_t j = 0; j < engine->wanted_count && !more; j++)
+            more = engine->wanted_by[j] == by;
+        complete = complete || !more;
+    }
+    return complete;
 }
 
 enum tamga_err tamga_engine_add_payload(struct tamga_engine *engine, struct tamga_item *item,
                                         uint64_t now_ms, struct tamga_detail *detail)
 {
-    size_t at = 0;
+    struct tamga_entry_id id = item->id;
     enum tamga_err err = TAMGA_OK;
 
-    while (at < engine->wanted_count &&
-           !tamga_hash_equal(&engine->wanted[at].hash, &item->id.hash))
-        at++;
-    if (at == engine->wanted_count)
+    if (!is_wanted(engine, &id)) {
+        tamga_item_clear(item);
         return TAMGA_OK;
+    }
     if (!item->verified)
         err = engine->chain->rules->verify(engine->chain, item, detail);
     if (err == TAMGA_OK)
@@ -278,7 +341,6 @@ enum tamga_err tamga_engine_add_payload(struct tamga_engine *engine, struct tamg
                                 tamga_buf_span(&item->payload));
     if (err != TAMGA_OK)
         return err;
-    engine->wanted[at] = engine->wanted[--engine->wanted_count];
     tamga_item_clear(item);
-    return engine->wanted_count == 0 ? engine_advance(engine, now_ms) : TAMGA_OK;
+    return no_longer_want(engine, &id) ? engine_advance(engine, now_ms) : TAMGA_OK;
 }

@@ -85,7 +85,8 @@ enum tamga_err engine_load_trail(const struct tamga_engine *engine,
     return TAMGA_OK;
 }
 
-/* The ids from the best chain up to `end`, both ends known. */
+/* The ids from the best chain up to `end`, both ends known.
+ * INVALID_ANCESTOR, TOO_MANY_BRANCHES. */
 static enum tamga_err collect(const struct tamga_engine *engine, struct branch *branch,
                               const struct tamga_block_id *end)
 {
@@ -103,6 +104,8 @@ static enum tamga_err collect(const struct tamga_engine *engine, struct branch *
             break;
         if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND)
             return err;
+        if ((stored.flags & TAMGA_STORED_INVALID) != 0)
+            return TAMGA_E_INVALID_ANCESTOR;
         if (branch->count >= TAMGA_BRANCH_BLOCKS_MAX)
             return TAMGA_E_TOO_MANY_BRANCHES;
         err = push_id(branch, &at);
@@ -134,9 +137,9 @@ static struct branch *make_room(struct tamga_engine *engine)
     return least;
 }
 
-/* A branch that ends in a header of the store. */
-static enum tamga_err open_branch(struct tamga_engine *engine, const struct tamga_block_id *end,
-                                  struct branch **out)
+/* A branch that ends in a header of the store; not among the engine's yet. */
+static enum tamga_err open_branch(const struct tamga_engine *engine,
+                                  const struct tamga_block_id *end, struct branch *out)
 {
     struct branch branch = {0};
     enum tamga_err err =
@@ -148,8 +151,7 @@ static enum tamga_err open_branch(struct tamga_engine *engine, const struct tamg
         clear_branch(&branch);
         return err;
     }
-    *out = make_room(engine);
-    **out = branch;
+    *out = branch;
     return TAMGA_OK;
 }
 
@@ -162,17 +164,13 @@ static struct branch *branch_ending_in(struct tamga_engine *engine,
     return NULL;
 }
 
-/* The branch that a child of `parent` extends. */
-static enum tamga_err branch_for(struct tamga_engine *engine,
-                                 const struct tamga_block_id *parent, struct branch **out)
+/* A branch for the child of a header that no branch ends in. */
+static enum tamga_err fork_at(const struct tamga_engine *engine,
+                              const struct tamga_block_id *parent, struct branch *out)
 {
     struct tamga_stored_header stored;
-    enum tamga_err err;
+    enum tamga_err err = tamga_query_header(&engine->pending.view, parent, &stored);
 
-    *out = branch_ending_in(engine, parent);
-    if (*out != NULL)
-        return TAMGA_OK;
-    err = tamga_query_header(&engine->pending.view, parent, &stored);
     if (err == TAMGA_E_NOT_FOUND)
         return TAMGA_E_NO_PARENT;
     if (err != TAMGA_OK)
@@ -220,14 +218,37 @@ static enum tamga_err extend(struct tamga_engine *engine, struct branch *branch,
     return tamga_record_header(&engine->pending, id, &stored);
 }
 
+/* A header that is new to us. A branch takes a place among the others only once it has
+ * a header that was found good: garbage pushes nobody out. */
+static enum tamga_err take_header(struct tamga_engine *engine,
+                                  const struct tamga_sealed *sealed,
+                                  const struct tamga_block_id *id, uint64_t now_ms,
+                                  struct tamga_detail *detail)
+{
+    struct branch *branch = branch_ending_in(engine, &sealed->header.parent), forked;
+    enum tamga_err err;
+
+    if (branch != NULL)
+        return extend(engine, branch, sealed, id, now_ms, detail);
+    err = fork_at(engine, &sealed->header.parent, &forked);
+    if (err != TAMGA_OK)
+        return err;
+    err = extend(engine, &forked, sealed, id, now_ms, detail);
+    if (err != TAMGA_OK)
+        clear_branch(&forked);
+    else
+        *make_room(engine) = forked;
+    return err;
+}
+
 /* A header that is in the store already, e.g. from before a restart: its branch may
- * have been forgotten since. */
+ * have been forgotten since, and all that it needs may be here. */
 static enum tamga_err recall(struct tamga_engine *engine,
                              const struct tamga_stored_header *stored,
-                             const struct tamga_block_id *id)
+                             const struct tamga_block_id *id, uint64_t now_ms)
 {
     struct tamga_block_id best;
-    struct branch *branch;
+    struct branch branch;
     enum tamga_err err;
 
     if ((stored->flags & TAMGA_STORED_INVALID) != 0)
@@ -237,10 +258,15 @@ static enum tamga_err recall(struct tamga_engine *engine,
     err = tamga_query_id_at(&engine->pending.view, stored->sealed.header.height, &best);
     if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &id->hash))
         return TAMGA_OK;
-    return err == TAMGA_OK || err == TAMGA_E_NOT_FOUND ? open_branch(engine, id, &branch) : err;
+    if (err == TAMGA_OK || err == TAMGA_E_NOT_FOUND)
+        err = open_branch(engine, id, &branch);
+    if (err != TAMGA_OK)
+        return err;
+    *make_room(engine) = branch;
+    return engine_advance(engine, now_ms);
 }
 
-/* Branches without a block, left by a header that was refused, must not stay. */
+/* Branches all of whose blocks are on the best chain now, or not worth keeping. */
 static void forget_empty(struct tamga_engine *engine)
 {
     for (size_t i = engine->branch_count; i-- > 0;)
@@ -259,43 +285,42 @@ enum tamga_err tamga_engine_add_headers(struct tamga_engine *engine,
     for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
         struct tamga_stored_header stored;
         struct tamga_block_id id;
-        struct branch *branch;
 
         tamga_header_id(&id, &sealed[i].header);
         err = tamga_query_header(&engine->pending.view, &id, &stored);
         if (err == TAMGA_OK) {
             /* Only the last of a run of known ones can be the end of a branch. */
-            err = i + 1 == count ? recall(engine, &stored, &id) : TAMGA_OK;
+            err = i + 1 == count ? recall(engine, &stored, &id, now_ms) : TAMGA_OK;
             continue;
         }
         if (err == TAMGA_E_NOT_FOUND)
-            err = branch_for(engine, &sealed[i].header.parent, &branch);
-        if (err == TAMGA_OK)
-            err = extend(engine, branch, &sealed[i], &id, now_ms, detail);
+            err = take_header(engine, &sealed[i], &id, now_ms, detail);
         *added += err == TAMGA_OK;
     }
-    forget_empty(engine);
     return err;
 }
 
-struct branch *engine_best_branch(struct tamga_engine *engine)
+static bool precedes(const struct branch *a, const struct branch *b)
 {
-    struct branch *best = NULL;
+    int order = tamga_u256_compare(&a->trail.work, &b->trail.work);
+
+    return order > 0 || (order == 0 && memcmp(&a->trail.tip_id, &b->trail.tip_id,
+                                              sizeof a->trail.tip_id) < 0);
+}
+
+struct branch *engine_next_branch(struct tamga_engine *engine, const struct branch *after)
+{
+    struct branch *next = NULL;
 
     for (size_t i = 0; i < engine->branch_count; i++) {
         struct branch *branch = &engine->branch[i];
-        int order;
 
-        if (!engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
-            continue;
-        order = best == NULL
-                    ? 1
-                    : tamga_u256_compare(&branch->trail.work, &best->trail.work);
-        if (order > 0 || (order == 0 && memcmp(&branch->trail.tip_id, &best->trail.tip_id,
-                                               sizeof branch->trail.tip_id) < 0))
-            best = branch;
+        if (engine_better(engine, &branch->trail.work, &branch->trail.tip_id) &&
+            (after == NULL || precedes(after, branch)) &&
+            (next == NULL || precedes(branch, next)))
+            next = branch;
     }
-    return best;
+    return next;
 }
 
 bool engine_branch_wants(struct tamga_engine *engine, const struct tamga_block_id *id)
@@ -321,7 +346,9 @@ enum tamga_err engine_rebase_branches(struct tamga_engine *engine)
 
         if (engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
             err = collect(engine, &again, &branch->trail.tip_id);
-        if (err != TAMGA_OK) {
+        if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
+            again.count = 0; /* too long from where it leaves now */
+        else if (err != TAMGA_OK) {
             clear_branch(&again);
             return err;
         }
@@ -347,30 +374,101 @@ void engine_extend_branches(struct tamga_engine *engine, const struct tamga_bloc
     forget_empty(engine);
 }
 
-bool engine_has_body(const struct tamga_engine *engine, const struct tamga_block_id *id)
+/* Where the branch has a block, or its count if it has not. */
+static size_t place_on(const struct branch *branch, const struct tamga_block_id *id,
+                       uint64_t height)
+{
+    size_t at = (size_t)(height - branch->fork_height - 1);
+
+    if (height <= branch->fork_height || at >= branch->count ||
+        !tamga_hash_equal(&branch->id[at].hash, &id->hash))
+        return branch->count;
+    return at;
+}
+
+/* The branch from `at` on is invalid: what lies before may still be worth having. */
+static enum tamga_err cut(struct tamga_engine *engine, struct branch *branch, size_t at)
+{
+    for (size_t i = at; i < branch->count; i++) {
+        struct tamga_stored_header stored;
+        enum tamga_err err =
+            tamga_query_header(&engine->pending.view, &branch->id[i], &stored);
+
+        if (err != TAMGA_OK)
+            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+        stored.flags |= TAMGA_STORED_INVALID;
+        err = tamga_record_header(&engine->pending, &branch->id[i], &stored);
+        if (err != TAMGA_OK)
+            return err;
+    }
+    branch->count = at;
+    if (at == 0 || branch_ending_in(engine, &branch->id[at - 1]) != NULL) {
+        engine_forget_branch(engine, branch);
+        return TAMGA_OK;
+    }
+    return engine_load_trail(engine, &engine->pending.view, &branch->id[at - 1],
+                             &branch->trail);
+}
+
+enum tamga_err engine_condemn(struct tamga_engine *engine, const struct tamga_block_id *id,
+                              uint64_t height)
+{
+    enum tamga_err err = TAMGA_OK;
+
+    for (size_t i = engine->branch_count; err == TAMGA_OK && i-- > 0;) {
+        struct branch *branch = &engine->branch[i];
+        size_t at = place_on(branch, id, height);
+
+        if (at < branch->count)
+            err = cut(engine, branch, at);
+    }
+    return err;
+}
+
+enum tamga_err engine_has_body(const struct tamga_engine *engine,
+                               const struct tamga_block_id *id, bool *has)
 {
     struct tamga_stored_header stored;
+    enum tamga_err err = tamga_query_header(&engine->pending.view, id, &stored);
 
-    return tamga_query_header(&engine->pending.view, id, &stored) == TAMGA_OK &&
-           (stored.flags & TAMGA_STORED_BODY) != 0;
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+    *has = (stored.flags & TAMGA_STORED_BODY) != 0;
+    return TAMGA_OK;
+}
+
+static bool listed(const struct tamga_block_id *list, size_t count,
+                   const struct tamga_block_id *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tamga_hash_equal(&list[i].hash, &id->hash))
+            return true;
+    return false;
 }
 
 size_t tamga_engine_wanted_blocks(struct tamga_engine *engine, struct tamga_block_id *out,
                                   size_t max)
 {
-    const struct branch *branch = engine_best_branch(engine);
     size_t count = 0;
 
-    for (size_t i = 0; branch != NULL && i < branch->count && count < max; i++)
-        if (!engine_has_body(engine, &branch->id[i]))
-            out[count++] = branch->id[i];
+    for (const struct branch *branch = engine_next_branch(engine, NULL); branch != NULL;
+         branch = engine_next_branch(engine, branch)) {
+        for (size_t i = 0; i < branch->count && count < max; i++) {
+            bool has;
+
+            /* What cannot be read is not asked for: the next call that reads it says so. */
+            if (engine_has_body(engine, &branch->id[i], &has) == TAMGA_OK && !has &&
+                !listed(out, count, &branch->id[i]))
+                out[count++] = branch->id[i];
+        }
+    }
     return count;
 }
 
 enum tamga_err tamga_engine_locator(struct tamga_engine *engine, struct tamga_block_id *out,
                                     size_t *count)
 {
-    const struct branch *best = engine_best_branch(engine);
+    const struct branch *best = engine_next_branch(engine, NULL);
     uint64_t height = engine->tip.tip.height, step = 1;
     size_t n = 0;
 

@@ -184,7 +184,8 @@ static enum tamga_err connect_entry(struct tamga_engine *engine, struct tamga_ov
 static enum tamga_err want_payloads(struct tamga_engine *engine, const struct tamga_view *view,
                                     const struct tamga_block *block)
 {
-    engine->wanted_count = 0;
+    uint32_t by = engine->wanted_blocks++;
+
     for (size_t i = 0; i < block->count && engine->wanted_count < WANTED_PAYLOADS_MAX; i++) {
         TAMGA_BUF payload = {0};
         struct tamga_entry_id id;
@@ -195,10 +196,12 @@ static enum tamga_err want_payloads(struct tamga_engine *engine, const struct ta
         if (tamga_mempool_find(&engine->mempool, &id) != NULL)
             continue;
         err = tamga_view_get(view, TAMGA_FAMILY_PAYLOAD, tamga_hash_span(&id.hash), &payload);
-        if (err == TAMGA_E_NOT_FOUND)
-            engine->wanted[engine->wanted_count++] = id;
-        else if (err != TAMGA_OK)
+        if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND)
             return err;
+        if (err == TAMGA_OK)
+            continue;
+        engine->wanted_by[engine->wanted_count] = by;
+        engine->wanted[engine->wanted_count++] = id;
     }
     return TAMGA_OK;
 }

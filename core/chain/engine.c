@@ -95,7 +95,7 @@ static bool load_one(void *context, struct tamga_span key, struct tamga_span val
     if (loading->err == TAMGA_OK)
         loading->err = tamga_mempool_add(&loading->engine->mempool, &item,
                                          tamga_get_u64(value.data), true, NULL);
-    else if (tamga_err_class(loading->err) == TAMGA_CLASS_REJECT)
+    if (tamga_err_class(loading->err) == TAMGA_CLASS_REJECT)
         loading->err = TAMGA_E_STORE_CORRUPT;
     return loading->err == TAMGA_OK;
 }
@@ -153,6 +153,7 @@ static enum tamga_err load(struct tamga_engine *engine, struct tamga_detail *det
     err = engine->store->reader.ops->scan(&engine->store->reader, TAMGA_FAMILY_PENDING,
                                           tamga_span(NULL, 0), tamga_span(NULL, 0), load_one,
                                           &loading);
+    tamga_mempool_restore(&engine->mempool); /* the store has them by id */
     return err == TAMGA_OK ? loading.err : err;
 }
 
@@ -227,8 +228,10 @@ enum tamga_err tamga_engine_submit(struct tamga_engine *engine, struct tamga_ite
     enum tamga_err err;
 
     *known = tamga_mempool_find(&engine->mempool, &item->id) != NULL;
-    if (*known)
+    if (*known) {
+        tamga_item_clear(item);
         return TAMGA_OK;
+    }
     err = tamga_query_place(view, &item->id, &place);
     if (err == TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_DUPLICATE_ENTRY, "it is in block %llu",
@@ -352,6 +355,10 @@ enum tamga_err tamga_engine_assemble(const struct tamga_engine *engine,
     }
     if (err != TAMGA_OK)
         return err;
+    /* Signatures are no part of an id: ours may be another one of the same sender. */
+    err = tamga_block_check_body(&block);
+    if (err != TAMGA_OK)
+        return tamga_err_class(err) == TAMGA_CLASS_REJECT ? TAMGA_E_NOT_FOUND : err;
     tamga_block_clear(out);
     *out = block;
     block = (struct tamga_block){0};

@@ -71,6 +71,8 @@ TAMGA_MUST_USE enum tamga_err tamga_engine_submit(struct tamga_engine *engine,
 
 /*
  * Judge headers, each extending one that is known. Those before the first bad one stay.
+ * A known one, e.g. from before a restart, may be all that was missing for a better chain:
+ * then as add_block.
  *
  * Outputs: *added counts headers that were new.
  * Errors:  NO_PARENT, INVALID_ANCESTOR, those of tamga_header_validate, NOT_MINER,
@@ -99,10 +101,11 @@ TAMGA_MUST_USE enum tamga_err tamga_engine_add_payload(struct tamga_engine *engi
                                                        uint64_t now_ms,
                                                        struct tamga_detail *detail);
 
-/* Bodies that the best branch lacks, in order. Returns how many, at most max. */
+/* Bodies that the best branch lacks, in order, then those of the next best ones: whoever
+ * keeps a body back must not stop the others. Returns how many, at most max. */
 size_t tamga_engine_wanted_blocks(struct tamga_engine *engine, struct tamga_block_id *out,
                                   size_t max);
-/* Payloads that the next block to connect lacks. */
+/* Payloads that blocks which could be next lack, the best branch's first. */
 size_t tamga_engine_wanted_payloads(const struct tamga_engine *engine,
                                     struct tamga_entry_id *out, size_t max);
 /* Ids of headers we have, newest first, ever sparser, genesis last; at most

@@ -24,8 +24,11 @@ struct tamga_engine {
     struct tamga_mempool mempool;
     struct branch branch[TAMGA_BRANCHES_MAX];
     size_t branch_count;
-    struct tamga_entry_id wanted[WANTED_PAYLOADS_MAX]; /* by the next block to connect */
+    /* Payloads that blocks which could be next lack, the best branch's first. */
+    struct tamga_entry_id wanted[WANTED_PAYLOADS_MAX];
+    uint32_t wanted_by[WANTED_PAYLOADS_MAX]; /* which of those blocks, 0, 1, ... */
     size_t wanted_count;
+    uint32_t wanted_blocks;
     struct tamga_event event[TAMGA_EVENTS_MAX];
     size_t event_first, event_count;
     uint64_t events_lost;
@@ -66,10 +69,15 @@ enum tamga_err engine_load_item(const struct tamga_engine *engine,
 enum tamga_err engine_load_trail(const struct tamga_engine *engine,
                                  const struct tamga_view *view,
                                  const struct tamga_block_id *id, struct tamga_trail *out);
-struct branch *engine_best_branch(struct tamga_engine *engine);
+/* Branches that are better than the tip, the best first; after NULL: the first of all. */
+struct branch *engine_next_branch(struct tamga_engine *engine, const struct branch *after);
 bool engine_branch_wants(struct tamga_engine *engine, const struct tamga_block_id *id);
 void engine_forget_branch(struct tamga_engine *engine, struct branch *branch);
-bool engine_has_body(const struct tamga_engine *engine, const struct tamga_block_id *id);
+enum tamga_err engine_has_body(const struct tamga_engine *engine,
+                               const struct tamga_block_id *id, bool *has);
+/* A block broke a rule: it and all above it, on whatever branch, are never tried again. */
+enum tamga_err engine_condemn(struct tamga_engine *engine, const struct tamga_block_id *id,
+                              uint64_t height);
 /* The best chain grew by one block: branches that share it begin one later; those that
  * are not better any more are dropped. */
 void engine_extend_branches(struct tamga_engine *engine, const struct tamga_block_id *tip);
