@@ -68,7 +68,7 @@ static void *call_for_ever(void *channel)
 {
     for (;;)
         if (fixture_get(channel, "big", 5000, NULL, NULL) == TAMGA_OK)
-            process_need(write(first_answer, "x", 1) == 1, "write");
+            (void)!write(first_answer, "x", 1); /* the parent reads the first one only */
     return NULL;
 }
 

@@ -539,6 +539,42 @@ Test(rpc, channel_close_ends_calls)
     fixture_close(&fixture);
 }
 
+static void *get_until_refused(void *channel)
+{
+    while (fixture_get(channel, "big", 500, NULL, NULL) == TAMGA_OK)
+        ;
+    return NULL;
+}
+
+/*
+ * Goal:   closing under load ends: NNG 1.5 by itself hangs when a message arrives on a
+ *         connection that is being closed.
+ * Method: 20 times: three threads fetch 2 MiB answers; close the server, or stop
+ *         it first; then the channel.
+ */
+Test(rpc, closes_under_load, .timeout = 60)
+{
+    for (int round = 0; round < 20; round++) {
+        struct fixture fixture;
+        struct tamga_rpc_server_options options = fixture_options();
+        pthread_t caller[3];
+
+        fixture_open(&fixture, &options);
+        for (int i = 0; i < 3; i++)
+            cr_assert_eq(pthread_create(&caller[i], NULL, get_until_refused, fixture.channel), 0);
+        cr_assert_eq(fixture_get(fixture.channel, "first", 5000, NULL, NULL), TAMGA_OK);
+        if (round % 2 == 0) {
+            tamga_rpc_server_close(fixture.server);
+            fixture.server = NULL;
+        }
+        if (fixture.server)
+            tamga_rpc_server_stop(fixture.server);
+        for (int i = 0; i < 3; i++)
+            cr_assert_eq(pthread_join(caller[i], NULL), 0);
+        fixture_close(&fixture);
+    }
+}
+
 /*
  * Goal:   bad options are refused with USAGE and a sentence, a taken port with SYSTEM;
  *         a service is added once; open without start closes.
