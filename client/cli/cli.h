@@ -1,0 +1,151 @@
+/*
+ * What the subcommands of `tamga` share: global options, output, errors. A subcommand is
+ * one file and one function; it returns an exit code and never exits itself.
+ */
+#ifndef TAMGA_CLI_CLI_H
+#define TAMGA_CLI_CLI_H
+
+#include <argp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "link/client_internal.h"
+#include "tamga/v1/view.pb-c.h"
+
+/* Exit codes: they follow the class of the error. */
+enum {
+    CLI_DONE = 0,
+    CLI_REFUSED = 1,
+    CLI_USAGE = 2,
+    CLI_LATER = 3,
+    CLI_LOCAL = 4,
+};
+
+#define CLI_NODES_MAX TAMGA_SESSION_NODES_MAX
+#define CLI_TIME_MAX  32
+#define CLI_PATH_MAX  4096
+
+struct cli {
+    const char *node[CLI_NODES_MAX];
+    size_t node_count;
+    bool node_given;      /* on the command line: TAMGA_NODE is not looked at */
+    char *node_text;      /* owned: what node[] of a comma-separated list points into */
+    const char *identity;
+    const char *genesis;
+    const char *passphrase_file;
+    uint32_t timeout_ms;
+    bool json;
+    bool quiet;
+};
+
+struct cli_command {
+    const char *name;    /* one word or two: "network init" */
+    const char *summary; /* one line for the list */
+    int (*run)(struct cli *cli, int argc, char **argv);
+};
+extern const struct cli_command cli_commands[];
+extern const size_t cli_command_count;
+
+/* ---- options ------------------------------------------------------------------ */
+
+/* Global options, a child of every subcommand's argp. Its input is the struct cli. */
+extern const struct argp cli_globals_argp;
+/* Environment for what the command line left open. Errors: USAGE. */
+TAMGA_MUST_USE enum tamga_err cli_finish(struct cli *cli, struct tamga_detail *detail);
+/*
+ * Parse a subcommand's own options, and the global ones in it. What a parser refuses, it
+ * refuses by argp_error: exit 2. `own` is the input of the subcommand's parser.
+ */
+void cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, void *own);
+/* Open a client from the global options. Errors: as tamga_client_open. */
+TAMGA_MUST_USE enum tamga_err cli_open(const struct cli *cli, struct tamga_client **out,
+                                       struct tamga_detail *detail);
+void cli_client_free(struct tamga_client **client);
+
+/* Numbers and times as people type them; argp_error otherwise. */
+uint64_t cli_number(struct argp_state *state, const char *what, const char *text, uint64_t min,
+                    uint64_t max);
+uint64_t cli_date_ms(struct argp_state *state, const char *what, const char *text);
+/* "a,b,c" appended to a list of texts; the texts are pieces of `text`, cut in place. */
+void cli_list(struct argp_state *state, const char *what, char *text, const char **list,
+              size_t *count, size_t max);
+enum tamga_key_type cli_key_type(struct argp_state *state, const char *text);
+const char *cli_key_type_name(enum tamga_key_type type);
+
+/* ---- output ------------------------------------------------------------------- */
+
+int cli_exit_code(enum tamga_err err);
+/* Say on standard error what went wrong; returns the exit code. */
+int cli_fail(enum tamga_err err, const struct tamga_detail *detail);
+/* One line of JSON on standard output. Errors: NO_MEMORY, FILE_IO. */
+TAMGA_MUST_USE enum tamga_err cli_json(const ProtobufCMessage *message);
+/* Flush standard output; FILE_IO if it could not take everything. */
+TAMGA_MUST_USE enum tamga_err cli_flush(void);
+
+/* 2026-01-31T12:00:00.000Z; an empty text for 0. */
+const char *cli_time(char out[CLI_TIME_MAX], uint64_t time_ms);
+const char *cli_hex(char out[TAMGA_HEX_CHARS], const uint8_t hash[TAMGA_HASH_BYTES]);
+/* 1.4 MiB */
+const char *cli_size(char out[CLI_TIME_MAX], uint64_t bytes);
+/* Roles as words; returns how many of out[4] are set. */
+size_t cli_roles(char *out[4], uint32_t roles);
+
+/* ---- what several subcommands show ---------------------------------------------- */
+
+enum tamga_err cli_show_release(const struct cli *cli, const struct tamga_release_info *release,
+                                bool full);
+/* The view's texts live in `texts`, which must not move. */
+struct cli_release_texts {
+    char tx_id[TAMGA_HEX_CHARS], sha256[TAMGA_HEX_CHARS], republish[TAMGA_HEX_CHARS];
+    char address[TAMGA_HEX_CHARS], block[TAMGA_HEX_CHARS];
+    char time[CLI_TIME_MAX], expires[CLI_TIME_MAX];
+    char model[TAMGA_CLIENT_MODEL_MAX];
+    char depend[TAMGA_CLIENT_LIST_MAX][TAMGA_CLIENT_MODEL_MAX + TAMGA_CLIENT_VERSION_MAX];
+    char *depends[TAMGA_CLIENT_LIST_MAX];
+};
+void cli_release_view(Tamga__V1__ReleaseView *view, struct cli_release_texts *texts,
+                      const struct tamga_release_info *release);
+enum tamga_err cli_show_record(const struct cli *cli, const struct tamga_record_info *record,
+                               bool full);
+
+/* ---- folders that appear whole or not at all ------------------------------------- */
+
+/* A folder under construction, DIR.tmp-XXXXXX; {0} is none. */
+struct cli_folder {
+    char path[CLI_PATH_MAX];  /* of the temporary one */
+    char final[CLI_PATH_MAX];
+};
+/* Errors: USAGE: `final` exists and is not an empty folder; FILE_IO. */
+TAMGA_MUST_USE enum tamga_err cli_folder_begin(struct cli_folder *folder, const char *final,
+                                               struct tamga_detail *detail);
+/* Sync everything and give it its name. Errors: FILE_IO. */
+TAMGA_MUST_USE enum tamga_err cli_folder_commit(struct cli_folder *folder,
+                                                struct tamga_detail *detail);
+/* Removes what was not committed; for TAMGA_CLEANUP. */
+void cli_folder_abandon(struct cli_folder *folder);
+/* A path in the folder under construction. Errors: USAGE if it is too long. */
+TAMGA_MUST_USE enum tamga_err cli_folder_path(char out[CLI_PATH_MAX],
+                                              const struct cli_folder *folder,
+                                              struct tamga_detail *detail, const char *format,
+                                              ...) TAMGA_PRINTF(4, 5);
+TAMGA_MUST_USE enum tamga_err cli_folder_make(const char *path, struct tamga_detail *detail);
+/* A new file, written and synced. Errors: FILE_IO. */
+TAMGA_MUST_USE enum tamga_err cli_file_write(const char *path, struct tamga_span bytes,
+                                             struct tamga_detail *detail);
+
+/* ---- the subcommands ------------------------------------------------------------ */
+
+int cli_keygen(struct cli *cli, int argc, char **argv);
+int cli_network_init(struct cli *cli, int argc, char **argv);
+int cli_publish(struct cli *cli, int argc, char **argv);
+int cli_releases(struct cli *cli, int argc, char **argv);
+int cli_show(struct cli *cli, int argc, char **argv);
+int cli_status(struct cli *cli, int argc, char **argv);
+int cli_device_enroll(struct cli *cli, int argc, char **argv);
+int cli_history(struct cli *cli, int argc, char **argv);
+int cli_cid(struct cli *cli, int argc, char **argv);
+
+#endif

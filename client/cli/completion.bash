@@ -1,0 +1,54 @@
+# bash completion of tamga(1). Knows the commands and their options, nothing of a network.
+
+_tamga_options() {
+    local global="--node --identity --genesis --passphrase-file --json --timeout --quiet --help"
+    case "$1" in
+    keygen) echo "--out --type $global" ;;
+    network) echo "--from --out $global" ;;
+    publish)
+        echo "--model --version --counter --hardware --depends --expires --first-install" \
+             "--urgent --republish --wait $global" ;;
+    releases) echo "--model $global" ;;
+    show) echo "--chain $global" ;;
+    device) echo "--out --hardware --gateway --type --expires $global" ;;
+    cid) echo "--cid-version --chunk-bytes $global" ;;
+    *) echo "$global --version" ;;
+    esac
+}
+
+_tamga() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= sub= word i
+    local commands="keygen network publish releases show status device history cid"
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ -n $command && -z $sub && $word != -* ]]; then
+            sub=$word
+        elif [[ -z $command && " $commands " == *" $word "* ]]; then
+            command=$word
+        fi
+    done
+    COMPREPLY=()
+    case "$prev" in
+    --identity) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    --genesis | --passphrase-file | --from | --out) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --type) COMPREPLY=($(compgen -W "p256 rsa3072 ed25519" -- "$cur")); return ;;
+    --wait) COMPREPLY=($(compgen -W "mined accepted" -- "$cur")); return ;;
+    --chain) COMPREPLY=($(compgen -W "consortium gateway" -- "$cur")); return ;;
+    --cid-version) COMPREPLY=($(compgen -W "0 1" -- "$cur")); return ;;
+    --node | --timeout | --model | --version | --counter | --hardware | --depends | --expires | \
+        --republish | --gateway | --chunk-bytes) return ;;
+    esac
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$(_tamga_options "$command")" -- "$cur"))
+    elif [[ -z $command ]]; then
+        COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+    elif [[ $command == network && -z $sub ]]; then
+        COMPREPLY=($(compgen -W "init" -- "$cur"))
+    elif [[ $command == device && -z $sub ]]; then
+        COMPREPLY=($(compgen -W "enroll" -- "$cur"))
+    elif [[ $command == publish || $command == cid ]]; then
+        COMPREPLY=($(compgen -f -- "$cur"))
+    fi
+}
+complete -F _tamga tamga

@@ -1,0 +1,304 @@
+/*
+ * tamga device enroll: what a factory flashes: the device's key, its OEM's certificate
+ * for it, the trust root, and the agent's configuration.
+ */
+#include "cli/cli.h"
+
+#include <time.h>
+
+#include "crypto/key.h"
+#include "net/endpoint.h"
+#include "rules/rules.h"
+#include "wire/wire.h"
+
+#define GATEWAYS_MAX 32
+
+struct enroll {
+    const char *device;
+    const char *out;
+    const char *hardware;
+    const char *gateway[GATEWAYS_MAX];
+    size_t gateway_count;
+    enum tamga_key_type type;
+    uint64_t expires_ms;
+};
+
+enum { OPT_HARDWARE = 1, OPT_GATEWAY, OPT_EXPIRES };
+
+static const struct argp_option options[] = {
+    {"out", 'o', "DIR", 0, "Folder to make; it must not exist, or be empty", 0},
+    {"hardware", OPT_HARDWARE, "REV", 0, "The board's revision, one of the model's", 0},
+    {"gateway", OPT_GATEWAY, "ADDR", 0,
+     "Gateway that the device asks, tcp://host:port; repeatable, or separated by commas", 0},
+    {"type", 't', "TYPE", 0, "Key type: p256 (default), rsa3072 or ed25519", 0},
+    {"expires", OPT_EXPIRES, "DATE", 0, "End of the certificate (default: never)", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct enroll *enroll = state->input;
+
+    switch (key) {
+    case 'o':
+        enroll->out = arg;
+        return 0;
+    case OPT_HARDWARE:
+        enroll->hardware = arg;
+        return 0;
+    case OPT_GATEWAY:
+        cli_list(state, "--gateway", arg, enroll->gateway, &enroll->gateway_count,
+                 GATEWAYS_MAX);
+        return 0;
+    case 't':
+        enroll->type = cli_key_type(state, arg);
+        return 0;
+    case OPT_EXPIRES:
+        enroll->expires_ms = cli_date_ms(state, "--expires", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (enroll->device != NULL)
+            argp_error(state, "one device at a time");
+        enroll->device = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (enroll->device == NULL)
+            argp_error(state, "which device? P/M/N");
+        else if (enroll->out == NULL)
+            argp_error(state, "--out DIR is needed");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "P/M/N",
+    .doc = "Make a device's key, certificate and configuration; --identity is its OEM's."
+           "\vExample: tamga --identity members/acme device enroll acme/cam/0001 --hardware A "
+           "--gateway tcp://127.0.0.1:7301 --out 0001",
+};
+
+/* ---- may this OEM enrol this device? ---------------------------------------------- */
+
+static enum tamga_err check_hardware(const struct enroll *enroll, const Tamga__V1__Model *model,
+                                     struct tamga_detail *detail)
+{
+    if (enroll->hardware == NULL)
+        return TAMGA_OK;
+    for (size_t i = 0; i < model->n_hardware; i++)
+        if (strcmp(model->hardware[i], enroll->hardware) == 0)
+            return TAMGA_OK;
+    return tamga_refuse(detail, TAMGA_E_UNKNOWN_HARDWARE, "%s/%s has no revision %.40s",
+                        model->producer, model->model, enroll->hardware);
+}
+
+static enum tamga_err check(const struct enroll *enroll, const struct tamga_identity *oem,
+                            const struct tamga_device_name *name, uint64_t now_ms,
+                            struct tamga_detail *detail)
+{
+    const Tamga__V1__Genesis *genesis = oem->network->genesis;
+
+    if (oem->member == NULL)
+        return tamga_refuse(detail, TAMGA_E_NOT_MEMBER,
+                            "no member of network \"%.64s\" has the identity's key",
+                            genesis->network);
+    if ((oem->member->roles & TAMGA__V1__ROLE__ROLE_OEM) == 0 ||
+        strcmp(oem->member->name, name->producer) != 0)
+        return tamga_refuse(detail, TAMGA_E_ISSUER_NOT_OEM,
+                            "the identity is %s's; only OEM %s may enrol %s/%s",
+                            oem->member->name, name->producer, name->producer, name->model);
+    if (enroll->expires_ms != 0 && enroll->expires_ms <= now_ms)
+        return tamga_refuse(detail, TAMGA_E_CERTIFICATE_EXPIRED, "--expires is in the past");
+    for (size_t i = 0; i < genesis->n_models; i++)
+        if (strcmp(genesis->models[i]->producer, name->producer) == 0 &&
+            strcmp(genesis->models[i]->model, name->model) == 0)
+            return check_hardware(enroll, genesis->models[i], detail);
+    return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
+                        name->producer, name->model);
+}
+
+static enum tamga_err check_gateways(const struct enroll *enroll, struct tamga_detail *detail)
+{
+    enum tamga_err err = TAMGA_OK;
+
+    for (size_t i = 0; i < enroll->gateway_count && err == TAMGA_OK; i++) {
+        struct tamga_endpoint endpoint;
+
+        err = tamga_endpoint_parse(&endpoint, enroll->gateway[i], false, detail);
+    }
+    return err;
+}
+
+/* ---- what is written --------------------------------------------------------------- */
+
+struct device {
+    struct tamga_private_key *key;
+    struct tamga_buf certificate;
+    struct tamga_hash certificate_id;
+};
+
+static void device_clear(struct device *device)
+{
+    tamga_private_key_free(device->key);
+    tamga_buf_clear(&device->certificate);
+}
+
+static enum tamga_err certify(struct device *device, const struct enroll *enroll,
+                              const struct tamga_identity *oem, struct tamga_device_name *name,
+                              uint64_t now_ms)
+{
+    Tamga__V1__CertificateBody body = TAMGA__V1__CERTIFICATE_BODY__INIT;
+    Tamga__V1__DeviceId id = TAMGA__V1__DEVICE_ID__INIT;
+    Tamga__V1__PublicKey key = tamga_wire_key_of(tamga_private_key_public(device->key));
+    Tamga__V1__PublicKey issuer = tamga_wire_key_of(tamga_private_key_public(oem->key));
+
+    id.producer = name->producer;
+    id.model = name->model;
+    id.number = name->number;
+    body.device = &id;
+    body.key = &key;
+    body.issuer = tamga_wire_bytes(tamga_hash_span(&oem->address.hash));
+    body.issuer_key = &issuer;
+    if (enroll->hardware != NULL)
+        body.hardware = (char *)(uintptr_t)enroll->hardware;
+    body.issued_ms = now_ms;
+    body.expires_ms = enroll->expires_ms;
+    return tamga_signed_make(&device->certificate, &device->certificate_id, &body.base,
+                             TAMGA_DOMAIN_CERTIFICATE, &oem->network->id, oem->key);
+}
+
+static enum tamga_err config(struct tamga_buf *out, const struct enroll *enroll)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    enum tamga_err err;
+
+    if (file == NULL)
+        return TAMGA_E_NO_MEMORY;
+    fprintf(file,
+            "# Made by `tamga device enroll`. Relative paths start at this file's folder.\n"
+            "device: %s\ngenesis: genesis.tamga\nkey: device.pem\n"
+            "certificate: certificate.tamga\nstate: state\nroot: .\n",
+            enroll->device);
+    fprintf(file, enroll->gateway_count > 0 ? "gateways:\n"
+                                            : "gateways: [] # name at least one\n");
+    for (size_t i = 0; i < enroll->gateway_count; i++)
+        fprintf(file, "  - %s\n", enroll->gateway[i]);
+    fprintf(file, "interval_seconds: 60\nlog_level: info\nlog_format: text\n");
+    err = fclose(file) == 0 ? tamga_buf_set(out, tamga_span(text, len)) : TAMGA_E_NO_MEMORY;
+    free(text);
+    return err;
+}
+
+static enum tamga_err put(const struct cli_folder *folder, const char *name,
+                          struct tamga_span bytes, struct tamga_detail *detail)
+{
+    char path[CLI_PATH_MAX];
+    enum tamga_err err = cli_folder_path(path, folder, detail, "%s", name);
+
+    return err == TAMGA_OK ? cli_file_write(path, bytes, detail) : err;
+}
+
+static enum tamga_err put_keys(const struct cli_folder *folder, const struct device *device,
+                               struct tamga_detail *detail)
+{
+    char path[CLI_PATH_MAX];
+    enum tamga_err err = cli_folder_path(path, folder, detail, "device.pem");
+
+    if (err == TAMGA_OK)
+        err = tamga_private_key_save(device->key, path, NULL, detail);
+    if (err == TAMGA_OK)
+        err = cli_folder_path(path, folder, detail, "device.pub");
+    return err == TAMGA_OK
+               ? tamga_public_key_save(tamga_private_key_public(device->key), path, detail)
+               : err;
+}
+
+static enum tamga_err write_all(const struct enroll *enroll, const struct device *device,
+                                const struct tamga_identity *oem, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(cli_folder_abandon) struct cli_folder folder = {{0}, {0}};
+    TAMGA_BUF text = {0};
+    enum tamga_err err = config(&text, enroll);
+
+    if (err == TAMGA_OK)
+        err = cli_folder_begin(&folder, enroll->out, detail);
+    if (err == TAMGA_OK)
+        err = put_keys(&folder, device, detail);
+    if (err == TAMGA_OK)
+        err = put(&folder, "certificate.tamga", tamga_buf_span(&device->certificate), detail);
+    if (err == TAMGA_OK)
+        err = put(&folder, "genesis.tamga", tamga_buf_span(&oem->network->bytes), detail);
+    if (err == TAMGA_OK)
+        err = put(&folder, "device.yaml", tamga_buf_span(&text), detail);
+    return err == TAMGA_OK ? cli_folder_commit(&folder, detail) : err;
+}
+
+static enum tamga_err show(const struct cli *cli, const struct enroll *enroll,
+                           const struct device *device, const struct tamga_identity *oem)
+{
+    Tamga__V1__EnrollResult view = TAMGA__V1__ENROLL_RESULT__INIT;
+    char address_hex[TAMGA_HEX_CHARS], id[TAMGA_HEX_CHARS], expires[CLI_TIME_MAX];
+    struct tamga_address address;
+
+    tamga_public_key_address(tamga_private_key_public(device->key), &address);
+    view.device = (char *)(uintptr_t)enroll->device;
+    view.folder = (char *)(uintptr_t)enroll->out;
+    view.address = (char *)(uintptr_t)cli_hex(address_hex, address.hash.byte);
+    view.certificate = (char *)(uintptr_t)cli_hex(id, device->certificate_id.byte);
+    view.issuer = (char *)(uintptr_t)oem->member->name;
+    view.hardware = (char *)(uintptr_t)(enroll->hardware ? enroll->hardware : "");
+    view.expires = (char *)(uintptr_t)cli_time(expires, enroll->expires_ms);
+    if (cli->json)
+        return cli_json(&view.base);
+    printf("device %s is enrolled by %s\n  folder       %s\n  address      %s\n"
+           "  certificate  %s\n",
+           view.device, view.issuer, view.folder, view.address, view.certificate);
+    return cli_flush();
+}
+
+static void identity_clear(struct tamga_identity *identity)
+{
+    tamga_identity_clear(identity);
+}
+
+int cli_device_enroll(struct cli *cli, int argc, char **argv)
+{
+    TAMGA_CLEANUP(identity_clear) struct tamga_identity oem = {0};
+    TAMGA_CLEANUP(device_clear) struct device device = {0};
+    struct enroll enroll = {.type = TAMGA_KEY_P256};
+    struct tamga_identity_options who;
+    struct tamga_device_name name;
+    struct tamga_detail detail = {""};
+    struct timespec now;
+    uint64_t now_ms;
+    enum tamga_err err;
+
+    cli_parse(cli, &argp, argc, argv, &enroll);
+    clock_gettime(CLOCK_REALTIME, &now);
+    now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    who = (struct tamga_identity_options){cli->identity, cli->genesis, cli->passphrase_file};
+    err = tamga_device_parse(&name, enroll.device, &detail);
+    if (err == TAMGA_OK)
+        err = check_gateways(&enroll, &detail);
+    if (err == TAMGA_OK && cli->identity == NULL)
+        err = tamga_refuse(&detail, TAMGA_E_USAGE,
+                           "enrolling needs the OEM's --identity DIR or TAMGA_IDENTITY");
+    if (err == TAMGA_OK)
+        err = tamga_identity_load(&oem, &who, &detail);
+    if (err == TAMGA_OK)
+        err = check(&enroll, &oem, &name, now_ms, &detail);
+    if (err == TAMGA_OK)
+        err = tamga_private_key_generate(&device.key, enroll.type);
+    if (err == TAMGA_OK)
+        err = certify(&device, &enroll, &oem, &name, now_ms);
+    if (err == TAMGA_OK)
+        err = write_all(&enroll, &device, &oem, &detail);
+    if (err == TAMGA_OK)
+        err = show(cli, &enroll, &device, &oem);
+    return cli_fail(err, &detail);
+}

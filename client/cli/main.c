@@ -1,0 +1,141 @@
+/* tamga: for producers, operators and auditors. Finds the subcommand and runs it. */
+#include "cli/cli.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+const char *argp_program_version = "tamga " TAMGA_VERSION;
+
+const struct cli_command cli_commands[] = {
+    {"keygen", "make a key pair", cli_keygen},
+    {"network init", "make genesis and members' folders from network.yaml", cli_network_init},
+    {"publish", "publish a release of an image", cli_publish},
+    {"releases", "list what was released", cli_releases},
+    {"show", "show a transaction, record or block", cli_show},
+    {"status", "show what nodes say of themselves", cli_status},
+    {"device enroll", "make a device's key, certificate and folder", cli_device_enroll},
+    {"history", "show what happened to a device, verified", cli_history},
+    {"cid", "compute the CID that an image would have", cli_cid},
+};
+const size_t cli_command_count = sizeof cli_commands / sizeof *cli_commands;
+
+static void list_commands(FILE *out)
+{
+    fprintf(out, "Commands:\n");
+    for (size_t i = 0; i < cli_command_count; i++)
+        fprintf(out, "  %-15s %s\n", cli_commands[i].name, cli_commands[i].summary);
+}
+
+/* How many words of argv the command's name takes; 0: it is another command. */
+static int match(const struct cli_command *command, int argc, char **argv)
+{
+    const char *space = strchr(command->name, ' ');
+    size_t len = space ? (size_t)(space - command->name) : strlen(command->name);
+
+    if (strncmp(argv[0], command->name, len) != 0 || argv[0][len] != '\0')
+        return 0;
+    if (space == NULL)
+        return 1;
+    return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+struct start {
+    struct cli *cli;
+    int command; /* index of its first word in argv */
+};
+
+static error_t parse_start(int key, char *arg, struct argp_state *state)
+{
+    struct start *start = state->input;
+
+    (void)arg;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = start->cli;
+        return 0;
+    case ARGP_KEY_ARG:
+        start->command = state->next - 1;
+        state->next = state->argc; /* the rest is the subcommand's */
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *filter_help(int key, const char *text, void *input)
+{
+    char *list = NULL;
+    size_t len = 0;
+    FILE *out;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_EXTRA)
+        return (char *)(uintptr_t)text;
+    out = open_memstream(&list, &len);
+    if (out == NULL)
+        return NULL;
+    list_commands(out);
+    fprintf(out,
+            "\n`tamga COMMAND --help` tells a command's options.\n\n"
+            "Exit codes: 0 done, 1 refused or not verified, 2 usage, 3 cannot reach or\n"
+            "try later, 4 local failure.\n\n"
+            "TAMGA_NODE (comma-separated), TAMGA_IDENTITY, TAMGA_GENESIS and\n"
+            "TAMGA_PASSPHRASE_FILE stand in for the options of those names.");
+    fclose(out);
+    return list;
+}
+
+static const struct argp_child children[] = {{&cli_globals_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {
+    .parser = parse_start,
+    .args_doc = "COMMAND [ARGUMENT...]",
+    .doc = "Publish firmware releases to a Tamga network and audit what became of them."
+           "\vExample: tamga --node tcp://127.0.0.1:7101 --identity members/acme publish "
+           "cam.bin --model acme/cam --version 1.4.2",
+    .children = children,
+    .help_filter = filter_help,
+};
+
+static int unknown(int argc, char **argv)
+{
+    bool second = argc > 1 && argv[1][0] != '-';
+
+    fprintf(stderr, "tamga: \"%s%s%s\" is no command\n", argv[0], second ? " " : "",
+            second ? argv[1] : "");
+    list_commands(stderr);
+    return CLI_USAGE;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    for (size_t i = 0; i < cli_command_count; i++) {
+        int words = match(&cli_commands[i], argc, argv);
+        char name[64];
+
+        if (words == 0)
+            continue;
+        snprintf(name, sizeof name, "tamga %s", cli_commands[i].name);
+        argv[words - 1] = name; /* what argp calls the program */
+        return cli_commands[i].run(cli, argc - words + 1, argv + words - 1);
+    }
+    return unknown(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    struct start start = {.cli = &cli};
+    int code;
+
+    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of writing */
+    argp_err_exit_status = CLI_USAGE;
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &start);
+    if (start.command == 0) {
+        fprintf(stderr, "tamga: which command?\n");
+        list_commands(stderr);
+        return CLI_USAGE;
+    }
+    code = run(&cli, argc - start.command, argv + start.command);
+    free(cli.node_text);
+    return code;
+}

@@ -1,0 +1,55 @@
+/* network.yaml: what `tamga network init` is told, read and judged with lines. */
+#ifndef TAMGA_CLI_NETWORK_YAML_H
+#define TAMGA_CLI_NETWORK_YAML_H
+
+#include "base/err.h"
+#include "chain/network.h"
+
+struct yaml_member {
+    char *name;
+    uint32_t *roles; /* each one Tamga__V1__Role */
+    uint32_t roles_count;
+    uint32_t key_type; /* enum tamga_key_type; 0: the default */
+    char *public_key;  /* path; NULL: a key is made */
+    char *rpc;
+    char *gossip;
+};
+struct yaml_model {
+    char *producer;
+    char *model;
+    char **hardware;
+    uint32_t hardware_count;
+    char **providers;
+    uint32_t providers_count;
+};
+/* NULL: the chain's default. */
+struct yaml_params {
+    char *target_limit;
+    uint32_t *block_time_ms, *halflife_ms, *drift_ms;
+    uint64_t *entry_age_max_ms;
+    uint32_t *block_entries_max, *block_bytes_max, *block_wait_ms;
+};
+struct yaml_network {
+    char *network;
+    struct yaml_member *members;
+    uint32_t members_count;
+    struct yaml_model *models;
+    uint32_t models_count;
+    struct yaml_params *consortium;
+    struct yaml_params *gateway;
+};
+
+/*
+ * Owns:    *out is the caller's, yaml_network_free. Members come sorted by name, models by
+ *          producer and model, as genesis has them.
+ * Errors:  USAGE with file and line; FILE_IO; NO_MEMORY.
+ */
+TAMGA_MUST_USE enum tamga_err yaml_network_load(struct yaml_network **out, const char *path,
+                                                struct tamga_detail *detail);
+void yaml_network_free(struct yaml_network **network);
+uint32_t yaml_roles(const struct yaml_member *member);
+/* Parameters with defaults filled in; judged already. */
+void yaml_params_fill(Tamga__V1__ChainParams *out, const struct yaml_params *params,
+                      bool gateway);
+
+#endif

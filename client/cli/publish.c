@@ -1,0 +1,224 @@
+/* tamga publish: from options to a release in a block, with a bar for the patient. */
+#include "cli/cli.h"
+
+#include <unistd.h>
+
+struct publish {
+    struct tamga_publish_options options;
+    const char *hardware[TAMGA_CLIENT_LIST_MAX];
+    const char *depends[TAMGA_CLIENT_LIST_MAX];
+    uint8_t republish_of[TAMGA_HASH_BYTES];
+    unsigned percent; /* shown last */
+    int step;
+    bool bar;         /* something is on the line */
+};
+
+enum {
+    OPT_MODEL = 1,
+    OPT_VERSION,
+    OPT_COUNTER,
+    OPT_HARDWARE,
+    OPT_DEPENDS,
+    OPT_EXPIRES,
+    OPT_FIRST,
+    OPT_URGENT,
+    OPT_REPUBLISH,
+    OPT_WAIT,
+};
+
+static const struct argp_option options[] = {
+    {"model", OPT_MODEL, "P/M", 0, "Model that it is for: producer and model", 0},
+    {"version", OPT_VERSION, "V", 0, "Version for people, of A-Z a-z 0-9 . _ -", 0},
+    {"counter", OPT_COUNTER, "N", 0,
+     "Release counter, above the newest (default: one above)", 0},
+    {"hardware", OPT_HARDWARE, "REV,...", 0, "Only for these hardware revisions", 0},
+    {"depends", OPT_DEPENDS, "P/M:V", 0,
+     "Release that must be installed before; repeatable, or separated by commas", 0},
+    {"expires", OPT_EXPIRES, "DATE", 0, "Not to be installed after, e.g. 2030-01-31 (UTC)", 0},
+    {"first-install", OPT_FIRST, NULL, 0, "For devices that run nothing yet", 0},
+    {"urgent", OPT_URGENT, NULL, 0, "Ask for a block at once", 0},
+    {"republish", OPT_REPUBLISH, "TX", 0,
+     "Release the same image again: id of its newest release (64 hex digits)", 0},
+    {"wait", OPT_WAIT, "mined|accepted", 0,
+     "mined (default): until a block has it and the proof is checked; accepted: until a node "
+     "has it on its disk",
+     0},
+    {0},
+};
+
+static enum tamga_client_wait parse_wait(struct argp_state *state, const char *arg)
+{
+    if (strcmp(arg, "accepted") == 0)
+        return TAMGA_WAIT_ACCEPTED;
+    if (strcmp(arg, "final") == 0)
+        argp_error(state, "finality comes with a later version; use --wait mined");
+    else if (strcmp(arg, "mined") != 0)
+        argp_error(state, "--wait is \"%s\"; accepted are mined and accepted", arg);
+    return TAMGA_WAIT_MINED;
+}
+
+static error_t parse_end(const struct publish *publish, struct argp_state *state)
+{
+    if (publish->options.image == NULL)
+        argp_error(state, "which IMAGE?");
+    else if (publish->options.model == NULL)
+        argp_error(state, "--model P/M is needed");
+    else if (publish->options.version == NULL)
+        argp_error(state, "--version V is needed");
+    return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct publish *publish = state->input;
+    struct tamga_publish_options *out = &publish->options;
+
+    switch (key) {
+    case OPT_MODEL:
+        out->model = arg;
+        return 0;
+    case OPT_VERSION:
+        out->version = arg;
+        return 0;
+    case OPT_COUNTER:
+        out->counter = cli_number(state, "--counter", arg, 1, UINT64_MAX);
+        return 0;
+    case OPT_HARDWARE:
+        cli_list(state, "--hardware", arg, publish->hardware, &out->hardware_count,
+                 TAMGA_CLIENT_LIST_MAX);
+        return 0;
+    case OPT_DEPENDS:
+        cli_list(state, "--depends", arg, publish->depends, &out->depends_count, 16);
+        return 0;
+    case OPT_EXPIRES:
+        out->expires_ms = cli_date_ms(state, "--expires", arg);
+        return 0;
+    case OPT_FIRST:
+        out->first_install = true;
+        return 0;
+    case OPT_URGENT:
+        out->urgent = true;
+        return 0;
+    case OPT_REPUBLISH:
+        if (tamga_from_hex(publish->republish_of, TAMGA_HASH_BYTES, arg) != TAMGA_OK)
+            argp_error(state, "--republish is \"%s\"; a transaction id has 64 hex digits", arg);
+        out->republish_of = publish->republish_of;
+        return 0;
+    case OPT_WAIT:
+        out->wait = parse_wait(state, arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        if (out->image != NULL)
+            argp_error(state, "one IMAGE at a time");
+        out->image = arg;
+        return 0;
+    case ARGP_KEY_END:
+        return parse_end(publish, state);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp argp = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "IMAGE",
+    .doc = "Publish a release: check it, add the image to the content store, sign, submit, "
+           "wait. Nothing is signed or sent before all checks have passed here."
+           "\vExample: tamga publish cam.bin --model acme/cam --version 1.4.2 --hardware A,B",
+};
+
+/* ---- progress ------------------------------------------------------------------- */
+
+static const char *const step_text[] = {
+    [TAMGA_STEP_HASH] = "reading the image",
+    [TAMGA_STEP_UPLOAD] = "uploading",
+    [TAMGA_STEP_SUBMIT] = "submitting",
+    [TAMGA_STEP_WAIT] = "waiting for a block",
+};
+
+static void progress(void *context, enum tamga_client_step step, uint64_t done, uint64_t total)
+{
+    struct publish *publish = context;
+    unsigned percent = total ? (unsigned)(done * 100 / total) : 0;
+
+    if (publish->bar && publish->step == (int)step && publish->percent == percent)
+        return;
+    publish->bar = true;
+    publish->step = (int)step;
+    publish->percent = percent;
+    if (total > 0)
+        fprintf(stderr, "\r\033[K%-20s [%-25.*s] %3u%%", step_text[step], (int)(percent / 4),
+                "#########################", percent);
+    else
+        fprintf(stderr, "\r\033[K%s...", step_text[step]);
+}
+
+static void bar_end(const struct publish *publish)
+{
+    if (publish->bar)
+        fprintf(stderr, "\r\033[K");
+}
+
+/* ---- result --------------------------------------------------------------------- */
+
+static enum tamga_err show(const struct cli *cli, const struct publish *publish,
+                           const struct tamga_publish_result *result)
+{
+    Tamga__V1__PublishResult view = TAMGA__V1__PUBLISH_RESULT__INIT;
+    char tx[TAMGA_HEX_CHARS], sha256[TAMGA_HEX_CHARS], block[TAMGA_HEX_CHARS];
+    char size[CLI_TIME_MAX];
+
+    view.tx_id = (char *)(uintptr_t)cli_hex(tx, result->tx_id);
+    view.cid = (char *)(uintptr_t)result->cid;
+    view.image_sha256 = (char *)(uintptr_t)cli_hex(sha256, result->image_sha256);
+    view.image_bytes = result->image_bytes;
+    view.model = (char *)(uintptr_t)publish->options.model;
+    view.version = (char *)(uintptr_t)publish->options.version;
+    view.counter = result->counter;
+    view.state = (char *)(uintptr_t)(result->mined ? "mined" : "accepted");
+    if (result->mined) {
+        view.block = (char *)(uintptr_t)cli_hex(block, result->block);
+        view.height = result->height;
+    }
+    if (cli->json)
+        return cli_json(&view.base);
+    printf("%s %s is released, counter %" PRIu64 "\n", view.model, view.version,
+           result->counter);
+    printf("  transaction  %s\n  cid          %s\n  sha256       %s\n  image        %s\n", tx,
+           result->cid, sha256, cli_size(size, result->image_bytes));
+    if (result->mined)
+        printf("  block        %" PRIu64 "  %s\n", result->height, block);
+    else
+        printf("  block        none yet: accepted\n");
+    return cli_flush();
+}
+
+int cli_publish(struct cli *cli, int argc, char **argv)
+{
+    TAMGA_CLEANUP(cli_client_free) struct tamga_client *client = NULL;
+    struct tamga_publish_result result = {0};
+    struct publish publish = {.options = {.wait = TAMGA_WAIT_MINED}};
+    struct tamga_detail detail = {""};
+    enum tamga_err err, shown = TAMGA_OK;
+
+    argp_program_version = NULL; /* here --version is the release's */
+    cli_parse(cli, &argp, argc, argv, &publish);
+    publish.options.hardware = publish.hardware;
+    publish.options.depends = publish.depends;
+    if (isatty(STDERR_FILENO) && !cli->quiet) {
+        publish.options.progress = progress;
+        publish.options.progress_context = &publish;
+    }
+    if (cli->identity == NULL)
+        err = tamga_refuse(&detail, TAMGA_E_USAGE,
+                           "publishing needs --identity DIR or TAMGA_IDENTITY");
+    else
+        err = cli_open(cli, &client, &detail);
+    if (err == TAMGA_OK)
+        err = tamga_client_publish(client, &publish.options, &result, &detail);
+    bar_end(&publish);
+    if (result.accepted) /* it is out, even if no block was seen in time */
+        shown = show(cli, &publish, &result);
+    return cli_fail(err != TAMGA_OK ? err : shown, &detail);
+}

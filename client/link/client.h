@@ -1,0 +1,214 @@
+/*
+ * libtamga-client: what producers and auditors do with a network. Publish a release;
+ * list releases; read a device's history, verified. Installed as <tamga/client.h>.
+ *
+ * The library trusts the genesis file alone. It prints nothing; it starts threads only
+ * while it uploads. Calls on one client are made one at a time.
+ */
+#ifndef TAMGA_CLIENT_H
+#define TAMGA_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include "base/err.h"
+
+#define TAMGA_CLIENT_ID_BYTES    32
+#define TAMGA_CLIENT_CID_MAX     64 /* texts: with their NUL */
+#define TAMGA_CLIENT_NAME_MAX    33
+#define TAMGA_CLIENT_MODEL_MAX   98 /* P/M */
+#define TAMGA_CLIENT_DEVICE_MAX  163 /* P/M/N */
+#define TAMGA_CLIENT_VERSION_MAX 65
+#define TAMGA_CLIENT_LIST_MAX    32 /* hardware revisions, and dependencies */
+
+struct tamga_client;
+
+/* Texts are copied. */
+struct tamga_client_options {
+    const char *const *nodes;    /* tcp://host:port, tried in turn */
+    size_t node_count;           /* 1..32 */
+    const char *identity;        /* a member's folder; NULL: only reads */
+    const char *genesis;         /* file; NULL: genesis.tamga of the identity */
+    const char *passphrase_file; /* of the identity's key; NULL: not encrypted */
+    uint32_t timeout_ms;         /* for an answer, and for the block; 0: 30,000 */
+};
+
+/*
+ * Load keys and genesis, open channels; does not wait for connections.
+ *
+ * Owns:    *out is the caller's, tamga_client_close.
+ * Errors:  USAGE (no node, a bad address, neither identity nor genesis), KEY_FILE,
+ *          FILE_IO, those of a genesis that does not verify, SYSTEM, NO_MEMORY.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_client_open(struct tamga_client **out,
+                                                const struct tamga_client_options *options,
+                                                struct tamga_detail *detail);
+void tamga_client_close(struct tamga_client *client);
+/* "0.1.0" */
+const char *tamga_client_version(void);
+
+/* ---- producers ------------------------------------------------------------------ */
+
+enum tamga_client_wait {
+    TAMGA_WAIT_MINED,    /* until a block has it, and the proof of that is checked */
+    TAMGA_WAIT_ACCEPTED, /* until a node has it on its disk */
+};
+
+enum tamga_client_step {
+    TAMGA_STEP_HASH,   /* done and total are bytes of the image */
+    TAMGA_STEP_UPLOAD, /* the same */
+    TAMGA_STEP_SUBMIT, /* total is 0 from here on */
+    TAMGA_STEP_WAIT,
+};
+typedef void (*tamga_client_progress)(void *context, enum tamga_client_step step,
+                                      uint64_t done, uint64_t total);
+
+struct tamga_publish_options {
+    const char *image;   /* file of 1..2^40 bytes */
+    const char *model;   /* P/M */
+    const char *version;
+    uint64_t counter;    /* 0: one above the newest */
+    const char *const *hardware; /* none: all of the model */
+    size_t hardware_count;
+    const char *const *depends;  /* "P/M:VERSION" */
+    size_t depends_count;        /* at most 16 */
+    uint64_t expires_ms;         /* since 1970-01-01 UTC; 0: never */
+    bool first_install;
+    bool urgent;
+    const uint8_t *republish_of; /* id of the earlier release; NULL */
+    enum tamga_client_wait wait;
+    tamga_client_progress progress; /* NULL: none */
+    void *progress_context;
+};
+
+struct tamga_publish_result {
+    uint8_t tx_id[TAMGA_CLIENT_ID_BYTES];
+    char cid[TAMGA_CLIENT_CID_MAX];
+    uint8_t image_sha256[TAMGA_CLIENT_ID_BYTES];
+    uint64_t image_bytes;
+    uint64_t counter;
+    bool accepted; /* a node has taken it */
+    bool mined;    /* block and height are set */
+    uint8_t block[TAMGA_CLIENT_ID_BYTES];
+    uint64_t height;
+};
+
+/*
+ * Publish an image: hash it and build its tree, check what every node will check (the
+ * paper's Algorithm 1), upload the blocks that the node lacks, sign, submit, wait.
+ * Nothing is signed or sent before all checks have passed here.
+ *
+ * Outputs: on failure untouched, except that after acceptance (result->accepted) all but
+ *          block and height are set: the release is out, though not seen in a block.
+ * Errors:  USAGE (model or a dependency is not written so); FILE_IO; IMAGE_LENGTH;
+ *          NOT_MEMBER, GATEWAY_SENDER, NOT_PRODUCER, UNKNOWN_MODEL, NOT_AUTHORIZED,
+ *          UNKNOWN_HARDWARE, BAD_VALUE, RELEASE_EXPIRED, DUPLICATE_IMAGE, BAD_REPUBLISH,
+ *          COUNTER_NOT_HIGHER, UNKNOWN_DEPENDENCY; IMAGE_MISMATCH: the file changed while
+ *          it was read; whatever the node says; of the later class if it did not answer
+ *          in time: the same call again is safe then.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_client_publish(struct tamga_client *client,
+                                                   const struct tamga_publish_options *options,
+                                                   struct tamga_publish_result *result,
+                                                   struct tamga_detail *detail);
+
+/* ---- auditors ------------------------------------------------------------------- */
+
+/* Borrowed for the callback that it is given to. */
+struct tamga_release_info {
+    uint8_t tx_id[TAMGA_CLIENT_ID_BYTES];
+    const char *producer; /* P of the model P/M */
+    const char *model;
+    const char *version;
+    uint64_t counter;
+    const char *cid;
+    uint8_t image_sha256[TAMGA_CLIENT_ID_BYTES];
+    uint64_t image_bytes;
+    const char *const *hardware;
+    size_t hardware_count;
+    struct tamga_release_dependency {
+        const char *producer, *model, *version;
+    } depends[TAMGA_CLIENT_LIST_MAX];
+    size_t depends_count;
+    uint64_t expires_ms;
+    bool first_install;
+    bool urgent;
+    bool republish;
+    uint8_t republish_of[TAMGA_CLIENT_ID_BYTES];
+    const char *sender; /* name of the member that signed it */
+    uint8_t sender_address[TAMGA_CLIENT_ID_BYTES];
+    uint64_t time_ms;
+    uint8_t block[TAMGA_CLIENT_ID_BYTES];
+    uint64_t height; /* 0: in no block yet */
+};
+/* TAMGA_OK goes on; anything else ends the listing and is its result. */
+typedef enum tamga_err (*tamga_release_each)(void *context,
+                                             const struct tamga_release_info *release);
+
+/*
+ * All releases, or those of a model "P/M"; ascending by counter within a model. Author,
+ * signature and authority are verified; that the list is complete, and the block, are
+ * the node's word.
+ *
+ * Errors:  USAGE; those of a release that does not verify; PEER_LIED: a release of
+ *          another model, or a list without an end; the node's; each's.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_client_releases(struct tamga_client *client,
+                                                    const char *model,
+                                                    tamga_release_each each, void *context,
+                                                    struct tamga_detail *detail);
+
+enum tamga_client_outcome {
+    TAMGA_CLIENT_CONFIRMED = 1,
+    TAMGA_CLIENT_REFUSED,
+    TAMGA_CLIENT_FAILED,
+    TAMGA_CLIENT_ROLLED_BACK,
+};
+
+struct tamga_record_info {
+    uint8_t record_id[TAMGA_CLIENT_ID_BYTES];
+    const char *device;  /* P/M/N */
+    const char *gateway; /* name of the member that delivered */
+    uint64_t time_ms;    /* when the gateway got the receipt */
+    enum tamga_client_outcome outcome;
+    enum tamga_err reason; /* TAMGA_OK exactly if confirmed */
+    const char *reinstall; /* "", "recovery", "replaced part", "test" */
+    uint64_t receipt_counter;
+    uint64_t missing;      /* receipts that should be between the one before and this */
+    uint64_t from_counter;
+    uint64_t to_counter;
+    uint64_t device_time_ms;
+    uint8_t image_sha256[TAMGA_CLIENT_ID_BYTES];
+    uint8_t release_tx[TAMGA_CLIENT_ID_BYTES];
+    const char *version;     /* of the release; NULL: it could not be had, see release_err */
+    const char *released_by; /* the member that signed it; NULL likewise */
+    enum tamga_err release_err;
+    uint8_t block[TAMGA_CLIENT_ID_BYTES]; /* on the gateway chain */
+    uint64_t height;
+};
+typedef enum tamga_err (*tamga_record_each)(void *context,
+                                            const struct tamga_record_info *record);
+
+/*
+ * What happened to a device "P/M/N", oldest first, from a gateway. Of each record are
+ * verified: id, gateway's signature and role, device certificate, the device's own
+ * receipt, and the proof that a block of the gateway chain commits to it; of the release
+ * its author, authority and place in the consortium chain.
+ *
+ * Errors:  USAGE; those of a record or proof that does not verify; PEER_LIED: a record of
+ *          another device, or out of order; the gateway's; each's.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_client_history(struct tamga_client *client,
+                                                   const char *device, tamga_record_each each,
+                                                   void *context, struct tamga_detail *detail);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
