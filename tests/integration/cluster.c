@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -635,14 +636,33 @@ void cluster_enroll(struct cluster *cluster, char folder[CLUSTER_PATH_MAX], cons
     write_file(folder, "device.yaml", tamga_span(text, (size_t)len));
 }
 
-int cluster_run_device(struct cluster *cluster, const char *folder)
+static pid_t start_device(const char *folder)
 {
     char config[CLUSTER_PATH_MAX + 16], log[CLUSTER_PATH_MAX + 16];
 
-    (void)cluster;
     snprintf(config, sizeof config, "%s/device.yaml", folder);
     snprintf(log, sizeof log, "%s/log", folder);
-    return reap(spawn(TAMGA_DEVICE_PROGRAM, config, "--once", log));
+    return spawn(TAMGA_DEVICE_PROGRAM, config, "--once", log);
+}
+
+int cluster_run_device(struct cluster *cluster, const char *folder)
+{
+    (void)cluster;
+    return reap(start_device(folder));
+}
+
+int cluster_kill_device(struct cluster *cluster, const char *folder, unsigned wait_ms)
+{
+    pid_t pid = start_device(folder);
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd ended = {.fd = fd, .events = POLLIN};
+
+    (void)cluster;
+    CHECK(fd >= 0);
+    if (poll(&ended, 1, (int)wait_ms) == 0)
+        kill(pid, SIGKILL);
+    close(fd);
+    return reap(pid);
 }
 
 bool cluster_device_runs(const char *folder, const struct tamga_buf *image)

@@ -94,6 +94,8 @@ void cluster_enroll(struct cluster *cluster, char folder[CLUSTER_PATH_MAX], cons
                     const char *gateways);
 /* One session (`--once`); returns its exit code. */
 int cluster_run_device(struct cluster *cluster, const char *folder);
+/* The same, but killed with SIGKILL after a time unless it ended before. */
+int cluster_kill_device(struct cluster *cluster, const char *folder, unsigned wait_ms);
 /* Does the device run exactly these bytes? */
 bool cluster_device_runs(const char *folder, const struct tamga_buf *image);
 

@@ -1,0 +1,241 @@
+/*
+ * Gateways and devices as processes: a release ends on a device and in a record, one
+ * update has one successful record whatever the gateways do, and kill -9 of a gateway or
+ * a device in the middle loses nothing that was acknowledged.
+ */
+#include "cluster.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "tamga/v1/device_service.pb-c.h"
+#include "tamga/v1/gateway_service.pb-c.h"
+
+static struct cluster cluster;
+
+/* ---- questions to a gateway --------------------------------------------------------- */
+
+/* Records of acme/cam/NUMBER at a gateway, in blocks. The reply is the caller's. */
+static const Tamga__V1__ListRecordsResponse *records(struct tamga_reply *reply,
+                                                     const char *gateway, const char *number)
+{
+    Tamga__V1__ListRecordsRequest request = TAMGA__V1__LIST_RECORDS_REQUEST__INIT;
+    Tamga__V1__DeviceId device = TAMGA__V1__DEVICE_ID__INIT;
+
+    *reply = (struct tamga_reply){.channel = cluster_find(&cluster, gateway)->channel,
+                                  .deadline_ms = 2000};
+    device.producer = (char *)(uintptr_t)"acme";
+    device.model = (char *)(uintptr_t)"cam";
+    device.number = (char *)(uintptr_t)number;
+    request.device = &device;
+    request.count_max = 16;
+    tamga__v1__gateway_service__list_records(
+        tamga_reply_service(reply, &tamga__v1__gateway_service__descriptor), &request,
+        (Tamga__V1__ListRecordsResponse_Closure)tamga_reply_take, reply);
+    return reply->err == TAMGA_OK ? (Tamga__V1__ListRecordsResponse *)reply->message : NULL;
+}
+
+static size_t record_count(const char *gateway, const char *number)
+{
+    TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply;
+    const Tamga__V1__ListRecordsResponse *response = records(&reply, gateway, number);
+
+    return response == NULL ? 0 : response->n_records;
+}
+
+struct expected {
+    const char *gateway, *number;
+    size_t count;
+};
+
+static bool has_records(struct cluster *self, void *context)
+{
+    const struct expected *expected = context;
+
+    (void)self;
+    return record_count(expected->gateway, expected->number) == expected->count;
+}
+
+static void wait_records(const char *gateway, const char *number, size_t count)
+{
+    struct expected expected = {gateway, number, count};
+
+    cluster_wait(&cluster, "records of the device in a block", 30, has_records, &expected);
+}
+
+/* Bring the receipt inside a device's first record to a gateway once more. */
+static enum tamga_err report_again(const char *from, const char *to, const char *number)
+{
+    TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply list;
+    TAMGA_CLEANUP(tamga_reply_clear)
+    struct tamga_reply reply = {.channel = cluster_find(&cluster, to)->channel,
+                                .deadline_ms = 5000};
+    const Tamga__V1__ListRecordsResponse *response = records(&list, from, number);
+    Tamga__V1__ReportRequest request = TAMGA__V1__REPORT_REQUEST__INIT;
+    ProtobufCMessage *body = NULL, *receipt = NULL, *certificate = NULL;
+    const Tamga__V1__RecordBody *record;
+
+    CHECK(response != NULL && response->n_records == 1);
+    CHECK(tamga_wire_unpack(&body, &tamga__v1__record_body__descriptor, TAMGA_WIRE_LOOSE,
+                            tamga_wire_span(response->records[0]->record->body),
+                            NULL) == TAMGA_OK);
+    record = (const Tamga__V1__RecordBody *)body;
+    CHECK(tamga_wire_unpack(&receipt, &tamga__v1__signed__descriptor, TAMGA_WIRE_LOOSE,
+                            tamga_wire_span(record->receipt), NULL) == TAMGA_OK);
+    CHECK(tamga_wire_unpack(&certificate, &tamga__v1__signed__descriptor, TAMGA_WIRE_LOOSE,
+                            tamga_wire_span(record->certificate), NULL) == TAMGA_OK);
+    request.receipt = (Tamga__V1__Signed *)receipt;
+    request.certificate = (Tamga__V1__Signed *)certificate;
+    tamga__v1__device_service__report(
+        tamga_reply_service(&reply, &tamga__v1__device_service__descriptor), &request,
+        (Tamga__V1__ReportResponse_Closure)tamga_reply_take, &reply);
+    tamga_wire_free(body);
+    tamga_wire_free(receipt);
+    tamga_wire_free(certificate);
+    return reply.err;
+}
+
+struct entry_at {
+    const char *name;
+    struct tamga_entry_id id;
+};
+
+static bool followed(struct cluster *self, void *context)
+{
+    const struct entry_at *at = context;
+
+    return cluster_included(self, at->name, &self->consortium, &at->id);
+}
+
+static void publish(uint64_t counter, size_t bytes)
+{
+    struct cluster_release release = {.counter = counter, .seed = counter, .bytes = bytes};
+    struct entry_at at;
+
+    CHECK(cluster_publish(&cluster, "node-a", &release, &at.id) == TAMGA_OK);
+    for (size_t i = 0; i < cluster.count; i++) {
+        if (!cluster.process[i].gateway || cluster.process[i].pid == 0)
+            continue;
+        at.name = cluster.process[i].name;
+        cluster_wait(&cluster, "the release at the gateway", 30, followed, &at);
+    }
+}
+
+static bool runs(const char *folder, uint64_t counter, size_t bytes)
+{
+    TAMGA_BUF image = {0};
+
+    cluster_image(&image, counter, bytes);
+    return cluster_device_runs(folder, &image);
+}
+
+/* ---- the tests ------------------------------------------------------------------------ */
+
+/*
+ * Goal:   a device ends with the published image byte for byte, and both gateways' chains
+ *         have one record of it.
+ * Method: an image of several blocks; one session with gw-1.
+ */
+static void release_ends_on_a_device(void)
+{
+    char folder[CLUSTER_PATH_MAX];
+
+    cluster_enroll(&cluster, folder, "0001", "gw-1");
+    publish(1, 700001);
+    CHECK(cluster_run_device(&cluster, folder) == 0);
+    CHECK(runs(folder, 1, 700001));
+    wait_records("gw-1", "0001", 1);
+    wait_records("gw-2", "0001", 1);
+    /* A second session finds nothing to do and records nothing. */
+    CHECK(cluster_run_device(&cluster, folder) == 0);
+    CHECK(record_count("gw-1", "0001") == 1);
+    CHECK(report_again("gw-1", "gw-2", "0001") == TAMGA_E_DUPLICATE_RECEIPT);
+}
+
+/*
+ * Goal:   two gateways that mined apart a record each of the same install agree on one.
+ * Method: separate them, give the same receipt to both, reunite them.
+ */
+static void one_update_has_one_record(void)
+{
+    char folder[CLUSTER_PATH_MAX];
+
+    cluster_enroll(&cluster, folder, "0002", "gw-1");
+    CHECK(cluster_stop(&cluster, "gw-1", SIGTERM) == 0);
+    CHECK(cluster_stop(&cluster, "gw-2", SIGTERM) == 0);
+    cluster_configure(&cluster, "gw-1", "none");
+    cluster_configure(&cluster, "gw-2", "none");
+    cluster_start(&cluster, "gw-1");
+    cluster_start(&cluster, "gw-2");
+    CHECK(cluster_run_device(&cluster, folder) == 0);
+    wait_records("gw-1", "0002", 1);
+    CHECK(report_again("gw-1", "gw-2", "0002") == TAMGA_OK);
+    wait_records("gw-2", "0002", 1);
+    CHECK(!cluster_agree(&cluster, "gw-1,gw-2", &cluster.gateway, 0));
+
+    CHECK(cluster_stop(&cluster, "gw-1", SIGTERM) == 0);
+    CHECK(cluster_stop(&cluster, "gw-2", SIGTERM) == 0);
+    cluster_configure(&cluster, "gw-1", "*");
+    cluster_configure(&cluster, "gw-2", "*");
+    cluster_start(&cluster, "gw-1");
+    cluster_start(&cluster, "gw-2");
+    cluster_wait_agree(&cluster, "gw-1,gw-2", &cluster.gateway, 2, 30);
+    CHECK(record_count("gw-1", "0002") == 1);
+    CHECK(record_count("gw-2", "0002") == 1);
+}
+
+/*
+ * Goal:   a receipt that a gateway acknowledged survives kill -9 of the gateway.
+ * Method: kill gw-1 as soon as the device's session ended well; start it again.
+ */
+static void killed_gateway_keeps_receipts(void)
+{
+    char folder[CLUSTER_PATH_MAX];
+
+    cluster_enroll(&cluster, folder, "0003", "gw-1");
+    CHECK(cluster_run_device(&cluster, folder) == 0);
+    CHECK(cluster_stop(&cluster, "gw-1", SIGKILL) == 128 + SIGKILL);
+    cluster_start(&cluster, "gw-1");
+    wait_records("gw-1", "0003", 1);
+    wait_records("gw-2", "0003", 1);
+}
+
+/*
+ * Goal:   a device that is killed at any moment of an update never runs half an image,
+ *         and ends with the new one and one record.
+ * Method: start its session and kill it after ever longer waits, until one ends by itself.
+ */
+static void killed_device_updates_in_the_end(void)
+{
+    char folder[CLUSTER_PATH_MAX];
+    int exit_code = 128 + SIGKILL;
+    size_t killed = 0;
+
+    cluster_enroll(&cluster, folder, "0004", "gw-2");
+    CHECK(cluster_run_device(&cluster, folder) == 0);
+    publish(2, 3000000);
+    for (unsigned wait_ms = 5; exit_code == 128 + SIGKILL && wait_ms < 5000;
+         wait_ms += wait_ms < 60 ? 5 : wait_ms / 2) {
+        exit_code = cluster_kill_device(&cluster, folder, wait_ms);
+        killed += exit_code == 128 + SIGKILL;
+        CHECK(runs(folder, 1, 700001) || runs(folder, 2, 3000000));
+    }
+    CHECK(exit_code == 0 && killed > 0);
+    CHECK(cluster_run_device(&cluster, folder) == 0); /* what a kill left unreported */
+    CHECK(runs(folder, 2, 3000000));
+    wait_records("gw-2", "0004", 2); /* of the first release, and of the second */
+    wait_records("gw-1", "0004", 2);
+}
+
+int main(void)
+{
+    cluster_open(&cluster, 2, 2);
+    cluster_start_all(&cluster);
+    release_ends_on_a_device();
+    one_update_has_one_record();
+    killed_gateway_keeps_receipts();
+    killed_device_updates_in_the_end();
+    cluster_close(&cluster);
+    puts("ok");
+    return 0;
+}
