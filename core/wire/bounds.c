@@ -10,6 +10,7 @@
 #include "tamga/v1/content_service.pb-c.h"
 #include "tamga/v1/crypto.pb-c.h"
 #include "tamga/v1/device_service.pb-c.h"
+#include "tamga/v1/device_state.pb-c.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 #include "tamga/v1/genesis.pb-c.h"
 #include "tamga/v1/gossip.pb-c.h"
@@ -121,6 +122,12 @@ static const struct type_bounds table[] = {
     TYPE(get_block_request, LEN(1, 1, CID_MAX), HASH(2), FIXED(3, NONCE_LEN)),
     TYPE(get_block_response, LEN(1, 1, BLOCK_MAX)),
     TYPE(report_response, HASH(1)),
+    /* device_state */
+    TYPE(device_install,
+         HASH(1), HASH(2), LEN(5, 1, 64), LEN(6, 1, 16), LEN(7, 1, 16), FIXED(8, NONCE_LEN),
+         HASH(9)),
+    TYPE(device_receipt, LEN(2, 1, 2048)),
+    TYPE(device_state, HASH(2), LEN(5, 1, 64), HASH(6), MANY(8, 64), HASH(9)),
     /* gateway_service */
     TYPE(list_records_request, LEN(2, 1, PAGE_MAX)),
     TYPE(record_entry, HASH(3)),

@@ -7,6 +7,7 @@
 #include "tamga/v1/content_service.pb-c.h"
 #include "tamga/v1/crypto.pb-c.h"
 #include "tamga/v1/device_service.pb-c.h"
+#include "tamga/v1/device_state.pb-c.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 #include "tamga/v1/genesis.pb-c.h"
 #include "tamga/v1/gossip.pb-c.h"
@@ -66,6 +67,10 @@ const ProtobufCMessageDescriptor *const test_types[] = {
     &tamga__v1__get_block_response__descriptor,
     &tamga__v1__report_request__descriptor,
     &tamga__v1__report_response__descriptor,
+    /* device_state.proto */
+    &tamga__v1__device_install__descriptor,
+    &tamga__v1__device_receipt__descriptor,
+    &tamga__v1__device_state__descriptor,
     /* gateway_service.proto */
     &tamga__v1__list_records_request__descriptor,
     &tamga__v1__record_entry__descriptor,

@@ -1,0 +1,154 @@
+/* device.yaml, strictly: an unknown key, a wrong type or an unusable value is refused
+ * with file and line. */
+#include "agent/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/rpc.h"
+
+#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define PATH(key_, field, flags)                                                             \
+    CYAML_FIELD_STRING_PTR(key_, flags, struct tamga_agent_settings, field, 1,               \
+                           TAMGA_PATH_MAX - 1)
+
+static const cyaml_strval_t formats[] = {{"text", TAMGA_AGENT_TEXT},
+                                         {"json", TAMGA_AGENT_JSON}};
+static const cyaml_schema_value_t gateway_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, 255),
+};
+static const cyaml_schema_field_t fields[] = {
+    CYAML_FIELD_STRING_PTR("device", CYAML_FLAG_POINTER, struct tamga_agent_settings, device, 5,
+                           200),
+    PATH("genesis", genesis, CYAML_FLAG_POINTER),
+    PATH("key", key, CYAML_FLAG_POINTER),
+    PATH("passphrase_file", passphrase_file, OPTIONAL),
+    PATH("certificate", certificate, CYAML_FLAG_POINTER),
+    PATH("state", state, CYAML_FLAG_POINTER),
+    PATH("root", root, CYAML_FLAG_POINTER),
+    CYAML_FIELD_BOOL("blank", CYAML_FLAG_OPTIONAL, struct tamga_agent_settings, blank),
+    CYAML_FIELD_SEQUENCE("gateways", CYAML_FLAG_POINTER, struct tamga_agent_settings, gateways,
+                         &gateway_value, 1, TAMGA_AGENT_GATEWAYS_MAX),
+    CYAML_FIELD_UINT("interval_seconds", CYAML_FLAG_OPTIONAL, struct tamga_agent_settings,
+                     interval_seconds),
+    CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct tamga_agent_settings, log_level, 1,
+                           16),
+    CYAML_FIELD_ENUM("log_format", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
+                     struct tamga_agent_settings, log_format, formats, 2),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct tamga_agent_settings, fields),
+};
+
+void tamga_agent_config_clear(struct tamga_agent_config *config)
+{
+    tamga_yaml_free(&schema, config->settings);
+    config->settings = NULL;
+    explicit_bzero(config->passphrase, sizeof config->passphrase);
+}
+
+/* The first line of the file, without its end. */
+static enum tamga_err load_passphrase(struct tamga_agent_config *config, const char *path,
+                                      struct tamga_detail *detail)
+{
+    char place[TAMGA_PATH_MAX];
+    enum tamga_err err = tamga_path_beside(place, path, config->settings->passphrase_file);
+    FILE *file;
+    char *line;
+
+    if (err != TAMGA_OK)
+        return tamga_yaml_refuse(detail, path, "passphrase_file", "is no path");
+    file = fopen(place, "r");
+    if (file == NULL)
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.160s: %s", place, strerror(errno));
+    setvbuf(file, NULL, _IONBF, 0); /* no second copy of a secret */
+    line = fgets(config->passphrase, sizeof config->passphrase, file);
+    fclose(file);
+    config->passphrase[strcspn(config->passphrase, "\r\n")] = '\0';
+    if (line == NULL || config->passphrase[0] == '\0')
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.160s: has no passphrase", place);
+    return TAMGA_OK;
+}
+
+static enum tamga_err place_files(struct tamga_agent_config *config, const char *path,
+                                  struct tamga_detail *detail)
+{
+    const struct tamga_agent_settings *settings = config->settings;
+    const struct {
+        const char *key;
+        const char *value;
+        char *out;
+    } file[] = {
+        {"genesis", settings->genesis, config->genesis},
+        {"key", settings->key, config->key},
+        {"certificate", settings->certificate, config->certificate},
+        {"state", settings->state, config->state},
+        {"root", settings->root, config->root},
+    };
+
+    for (size_t i = 0; i < sizeof file / sizeof file[0]; i++)
+        if (tamga_path_beside(file[i].out, path, file[i].value) != TAMGA_OK)
+            return tamga_yaml_refuse(detail, path, file[i].key, "is no path");
+    return TAMGA_OK;
+}
+
+/* An address is one if a channel opens on it; no connection is waited for. */
+static enum tamga_err check_gateways(const struct tamga_agent_settings *settings,
+                                     const char *path, struct tamga_detail *detail)
+{
+    for (uint32_t i = 0; i < settings->gateways_count; i++) {
+        struct tamga_channel *channel = NULL;
+        struct tamga_detail why = {""};
+        char where[32];
+
+        snprintf(where, sizeof where, "gateways[%u]", i);
+        if (tamga_channel_open(&channel, settings->gateways[i], &why) != TAMGA_OK)
+            return tamga_yaml_refuse(detail, path, where, "%s", why.text);
+        tamga_channel_close(channel);
+    }
+    return TAMGA_OK;
+}
+
+static enum tamga_err judge(struct tamga_agent_config *config, const char *path,
+                            struct tamga_detail *detail)
+{
+    struct tamga_agent_settings *settings = config->settings;
+    const char *slash = strchr(settings->device, '/');
+    enum tamga_err err;
+
+    if (slash == NULL || strchr(slash + 1, '/') == NULL)
+        return tamga_yaml_refuse(detail, path, "device", "must be P/M/N");
+    if (settings->interval_seconds == 0)
+        settings->interval_seconds = TAMGA_AGENT_INTERVAL_DEFAULT;
+    if (settings->interval_seconds > TAMGA_AGENT_INTERVAL_MAX)
+        return tamga_yaml_refuse(detail, path, "interval_seconds", "must be 1..%u",
+                                 TAMGA_AGENT_INTERVAL_MAX);
+    config->log_level = TAMGA_LOG_INFO;
+    if (settings->log_level != NULL &&
+        tamga_log_level_parse(&config->log_level, settings->log_level) != TAMGA_OK)
+        return tamga_yaml_refuse(detail, path, "log_level",
+                                 "must be error, warn, info or debug");
+    err = place_files(config, path, detail);
+    if (err == TAMGA_OK)
+        err = check_gateways(settings, path, detail);
+    if (err == TAMGA_OK && settings->passphrase_file != NULL)
+        err = load_passphrase(config, path, detail);
+    return err;
+}
+
+enum tamga_err tamga_agent_config_load(struct tamga_agent_config *out, const char *path,
+                                       struct tamga_detail *detail)
+{
+    void *settings = NULL;
+    enum tamga_err err = tamga_yaml_load(path, &schema, &settings, detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    *out = (struct tamga_agent_config){.settings = settings};
+    err = judge(out, path, detail);
+    if (err != TAMGA_OK)
+        tamga_agent_config_clear(out);
+    return err;
+}

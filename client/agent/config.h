@@ -1,0 +1,52 @@
+/* The settings of tamga-device, read from its YAML file. Knows no device. */
+#ifndef TAMGA_AGENT_CONFIG_H
+#define TAMGA_AGENT_CONFIG_H
+
+#include "base/log.h"
+#include "config/yaml.h"
+
+#define TAMGA_AGENT_GATEWAYS_MAX     16
+#define TAMGA_AGENT_INTERVAL_MAX     2592000u /* 30 days */
+#define TAMGA_AGENT_INTERVAL_DEFAULT 60u
+
+enum tamga_agent_format {
+    TAMGA_AGENT_TEXT,
+    TAMGA_AGENT_JSON,
+};
+
+/* As the schema fills it. */
+struct tamga_agent_settings {
+    char *device;
+    char *genesis;
+    char *key;
+    char *passphrase_file; /* NULL: the key is not encrypted */
+    char *certificate;
+    char *state;
+    char *root;
+    bool blank;
+    char **gateways;
+    uint32_t gateways_count;
+    uint32_t interval_seconds; /* 0: not given */
+    char *log_level;
+    enum tamga_agent_format log_format;
+};
+
+/* Settings judged, with paths as the file means them. {0} is empty. */
+struct tamga_agent_config {
+    struct tamga_agent_settings *settings; /* owned */
+    enum tamga_log_level log_level;
+    char genesis[TAMGA_PATH_MAX];
+    char key[TAMGA_PATH_MAX];
+    char certificate[TAMGA_PATH_MAX];
+    char state[TAMGA_PATH_MAX];
+    char root[TAMGA_PATH_MAX];
+    char passphrase[256]; /* wiped by clear */
+};
+
+/* Errors: USAGE with file and line; FILE_IO, KEY_FILE (passphrase file), NO_MEMORY. */
+TAMGA_MUST_USE enum tamga_err tamga_agent_config_load(struct tamga_agent_config *out,
+                                                      const char *path,
+                                                      struct tamga_detail *detail);
+void tamga_agent_config_clear(struct tamga_agent_config *config);
+
+#endif

@@ -1,0 +1,475 @@
+/* The fake gateway and the folder of a device. */
+#include "world.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/hash.h"
+#include "device/file.h"
+#include "wire/wire.h"
+
+static struct gateway *gateway_of(Tamga__V1__DeviceService_Service *service)
+{
+    return (struct gateway *)service;
+}
+
+/* ---- handlers --------------------------------------------------------------------- */
+
+static bool check_in_is_good(const Tamga__V1__CheckInRequest *request)
+{
+    TAMGA_CLEANUP(tamga_certificate_clear) struct tamga_certificate certificate = {0};
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckInBody *body = NULL;
+    struct tamga_hash id;
+
+    return tamga_certificate_open(&certificate, test_network(), request->certificate, NULL) ==
+               TAMGA_OK &&
+           tamga_signed_open(&id, (ProtobufCMessage **)&body, request->check_in,
+                             TAMGA_DOMAIN_CHECKIN, &test_network()->id,
+                             &tamga__v1__check_in_body__descriptor, NULL) == TAMGA_OK &&
+           tamga_signed_verify(request->check_in, &id, certificate.key) == TAMGA_OK &&
+           tamga_device_id_equal(body->device, certificate.body->device) &&
+           strcmp(body->hardware, certificate.body->hardware) == 0;
+}
+
+static void check_in(Tamga__V1__DeviceService_Service *service,
+                     const Tamga__V1__CheckInRequest *request,
+                     Tamga__V1__CheckInResponse_Closure closure, void *call)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckInBody *body = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *transaction = NULL;
+    struct gateway *gateway = gateway_of(service);
+    Tamga__V1__CheckInResponse response = TAMGA__V1__CHECK_IN_RESPONSE__INIT;
+    Tamga__V1__Inclusion inclusion = TAMGA__V1__INCLUSION__INIT;
+    struct tamga_merkle_path path = {0};
+    ProtobufCBinaryData node[TAMGA_MERKLE_PATH_MAX];
+    struct tamga_sealed_wire sealed;
+    struct tamga_hash id;
+
+    gateway->check_ins++;
+    gateway->bad_check_in |= !check_in_is_good(request);
+    if (gateway->check_in_error != TAMGA_OK ||
+        tamga_signed_open(&id, (ProtobufCMessage **)&body, request->check_in,
+                          TAMGA_DOMAIN_CHECKIN, &test_network()->id,
+                          &tamga__v1__check_in_body__descriptor, NULL) != TAMGA_OK) {
+        tamga_rpc_fail(call, gateway->check_in_error ? gateway->check_in_error
+                                                     : TAMGA_E_BAD_VALUE, NULL);
+        return;
+    }
+    response.nonce = body->nonce;
+    if (gateway->offers) {
+        struct test_block *block = &gateway->block[gateway->offer_block];
+
+        if (tamga_wire_unpack((ProtobufCMessage **)&transaction,
+                              &tamga__v1__signed__descriptor, TAMGA_WIRE_LOOSE,
+                              tamga_buf_span(&gateway->offer), NULL) != TAMGA_OK ||
+            tamga_block_path(&path, &block->block, 0) != TAMGA_OK)
+            abort();
+        tamga_sealed_lend(&sealed, &block->block.sealed);
+        inclusion.sealed = &sealed.message;
+        inclusion.entry = tamga_wire_bytes(block->block.entry[0]);
+        for (size_t i = 0; i < path.count; i++)
+            node[i] = tamga_wire_bytes(tamga_hash_span(&path.node[i]));
+        inclusion.n_path = path.count;
+        inclusion.path = node;
+        response.transaction = transaction;
+        response.inclusion = &inclusion;
+    }
+    if (gateway->change_answer != NULL)
+        gateway->change_answer(&response);
+    closure(&response, call);
+}
+
+/* As an honest node: after the newest id of the locator that is on the chain shown. */
+static void get_headers(Tamga__V1__DeviceService_Service *service,
+                        const Tamga__V1__GetDeviceHeadersRequest *request,
+                        Tamga__V1__GetDeviceHeadersResponse_Closure closure, void *call)
+{
+    struct gateway *gateway = gateway_of(service);
+    Tamga__V1__GetDeviceHeadersResponse response =
+        TAMGA__V1__GET_DEVICE_HEADERS_RESPONSE__INIT;
+    struct tamga_sealed_wire sealed[WORLD_BLOCKS_MAX];
+    Tamga__V1__SealedHeader *list[WORLD_BLOCKS_MAX];
+    size_t from = 0;
+
+    gateway->header_calls++;
+    for (size_t i = 0; i < request->n_locator && from == 0; i++)
+        for (size_t j = gateway->block_count; j > 0; j--)
+            if (tamga_span_equal(tamga_wire_span(request->locator[i]),
+                                 tamga_hash_span(&gateway->block[j - 1].id.hash)))
+                from = j;
+    response.headers = list;
+    for (size_t j = from; j < gateway->block_count && response.n_headers < gateway->page; j++) {
+        tamga_sealed_lend(&sealed[response.n_headers], &gateway->block[j].block.sealed);
+        list[response.n_headers] = &sealed[response.n_headers].message;
+        response.n_headers++;
+    }
+    if (gateway->change_headers != NULL)
+        gateway->change_headers(&response);
+    closure(&response, call);
+}
+
+static void get_block(Tamga__V1__DeviceService_Service *service,
+                      const Tamga__V1__GetBlockRequest *request,
+                      Tamga__V1__GetBlockResponse_Closure closure, void *call)
+{
+    struct gateway *gateway = gateway_of(service);
+    Tamga__V1__GetBlockResponse response = TAMGA__V1__GET_BLOCK_RESPONSE__INIT;
+    TAMGA_BUF bytes = {0};
+    struct tamga_cid cid;
+    size_t i = 0;
+
+    gateway->blocks_asked++;
+    if (gateway->good_blocks > 0 && --gateway->good_blocks == 0) {
+        gateway->good_blocks = 1;
+        tamga_rpc_fail(call, TAMGA_E_BUSY, NULL);
+        return;
+    }
+    if (tamga_cid_parse(&cid, request->cid) != TAMGA_OK)
+        i = gateway->content_count;
+    while (i < gateway->content_count && !tamga_cid_equal(&gateway->content[i].cid, &cid))
+        i++;
+    if (i == gateway->content_count) {
+        tamga_rpc_fail(call, TAMGA_E_NO_CONTENT, NULL);
+        return;
+    }
+    if (tamga_buf_set(&bytes, tamga_buf_span(&gateway->content[i].bytes)) != TAMGA_OK)
+        abort();
+    if (gateway->bad_blocks > 0) {
+        gateway->bad_blocks--;
+        bytes.data[bytes.len / 2] ^= 1;
+    }
+    response.block = tamga_wire_bytes(tamga_buf_span(&bytes));
+    closure(&response, call);
+}
+
+static void report(Tamga__V1__DeviceService_Service *service,
+                   const Tamga__V1__ReportRequest *request,
+                   Tamga__V1__ReportResponse_Closure closure, void *call)
+{
+    struct gateway *gateway = gateway_of(service);
+    Tamga__V1__ReportResponse response = TAMGA__V1__REPORT_RESPONSE__INIT;
+    struct tamga_hash record = {{1}};
+
+    gateway->reports++;
+    if (gateway->report_error != TAMGA_OK) {
+        tamga_rpc_fail(call, gateway->report_error, NULL);
+        return;
+    }
+    if (gateway->receipt_count < WORLD_RECEIPTS_MAX &&
+        tamga_wire_pack(&gateway->receipt[gateway->receipt_count++],
+                        &request->receipt->base) != TAMGA_OK)
+        abort();
+    response.record = tamga_wire_bytes(tamga_hash_span(&record));
+    closure(&response, call);
+}
+
+static const Tamga__V1__DeviceService_Service handlers = {
+    .base = {.descriptor = &tamga__v1__device_service__descriptor,
+             .invoke = protobuf_c_service_invoke_internal},
+    .check_in = check_in,
+    .get_device_headers = get_headers,
+    .get_block = get_block,
+    .report = report,
+};
+
+void world_serve(struct world *world)
+{
+    struct tamga_rpc_server_options options = {.listen = "tcp://127.0.0.1:0",
+                                               .threads = 1,
+                                               .contexts = 4,
+                                               .per_pipe_max = 4,
+                                               .pipes_max = 16,
+                                               .send_timeout_ms = 2000};
+    struct gateway *gateway = &world->gateway;
+
+    gateway->service = handlers;
+    gateway->page = 2000;
+    cr_assert_eq(tamga_rpc_server_open(&gateway->server, &options, &world->detail), TAMGA_OK,
+                 "%s", world->detail.text);
+    cr_assert_eq(tamga_rpc_server_add(gateway->server, &gateway->service.base), TAMGA_OK);
+    cr_assert_eq(tamga_rpc_server_start(gateway->server), TAMGA_OK);
+    snprintf(gateway->addr, sizeof gateway->addr, "%s",
+             tamga_rpc_server_addr(gateway->server));
+}
+
+/* ---- the device's folder ------------------------------------------------------------ */
+
+static uint64_t now_ms(void *context)
+{
+    struct world *world = context;
+
+    world->now_ms += world->tick_ms;
+    return world->now_ms;
+}
+
+static enum tamga_err random_bytes(void *context, uint8_t *out, size_t len)
+{
+    (void)context;
+    return tamga_random(out, len);
+}
+
+static void on_event(void *context, bool warning, const char *event, const char *text)
+{
+    const struct world *world = context;
+
+    (void)warning;
+    (void)text;
+    if (world->exit_at != NULL && strcmp(world->exit_at, event) == 0)
+        _exit(9); /* a crash: nothing is closed, nothing is undone */
+}
+
+static void write_file(const char *path, struct tamga_span bytes)
+{
+    FILE *file = fopen(path, "wb");
+
+    cr_assert_not_null(file);
+    cr_assert_eq(fwrite(bytes.data, 1, bytes.len, file), bytes.len);
+    cr_assert_eq(fclose(file), 0);
+}
+
+void world_make(struct world *world)
+{
+    TAMGA_BUF certificate = {0};
+
+    *world = (struct world){.now_ms = WORLD_NOW_MS};
+    strcpy(world->folder, "/tmp/tamga-device-XXXXXX");
+    cr_assert_not_null(mkdtemp(world->folder));
+    snprintf(world->genesis, sizeof world->genesis, "%s/genesis.tamga", world->folder);
+    snprintf(world->key, sizeof world->key, "%s/device.pem", world->folder);
+    snprintf(world->certificate, sizeof world->certificate, "%s/certificate.tamga",
+             world->folder);
+    snprintf(world->state, sizeof world->state, "%s/state", world->folder);
+    snprintf(world->root, sizeof world->root, "%s/root", world->folder);
+    write_file(world->genesis, tamga_buf_span(&test_network()->bytes));
+    cr_assert_eq(tamga_private_key_save(test_device_key("acme", "cam", "0001"), world->key,
+                                        NULL, &world->detail),
+                 TAMGA_OK, "%s", world->detail.text);
+    test_certificate(&certificate, &(struct test_record){0});
+    write_file(world->certificate, tamga_buf_span(&certificate));
+    world->options = (struct tamga_device_options){.device = "acme/cam/0001",
+                                                   .genesis = world->genesis,
+                                                   .key = world->key,
+                                                   .certificate = world->certificate,
+                                                   .state = world->state,
+                                                   .root = world->root,
+                                                   .call_ms = 5000};
+    world->env = (struct tamga_device_env){.context = world,
+                                           .now_ms = now_ms,
+                                           .random = random_bytes,
+                                           .event = on_event};
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)info;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+void world_remove(struct world *world)
+{
+    nftw(world->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+enum tamga_err world_open(struct world *world)
+{
+    return tamga_device_open(&world->device, &world->options, &world->env, &world->detail);
+}
+
+void world_close(struct world *world)
+{
+    tamga_device_close(world->device);
+    world->device = NULL;
+}
+
+void world_start(struct world *world)
+{
+    world_make(world);
+    world_serve(world);
+    cr_assert_eq(world_open(world), TAMGA_OK, "%s", world->detail.text);
+}
+
+void world_end(struct world *world)
+{
+    struct gateway *gateway = &world->gateway;
+
+    world_close(world);
+    tamga_rpc_server_stop(gateway->server);
+    tamga_rpc_server_close(gateway->server);
+    for (size_t i = 0; i < gateway->block_count; i++)
+        test_block_clear(&gateway->block[i]);
+    for (size_t i = 0; i < gateway->content_count; i++)
+        tamga_buf_clear(&gateway->content[i].bytes);
+    for (size_t i = 0; i < gateway->receipt_count; i++)
+        tamga_buf_clear(&gateway->receipt[i]);
+    tamga_buf_clear(&gateway->offer);
+    world_remove(world);
+}
+
+enum tamga_err world_session(struct world *world)
+{
+    return tamga_device_session(world->device, world->gateway.addr, &world->result,
+                                &world->detail);
+}
+
+/* ---- images and releases ------------------------------------------------------------ */
+
+static enum tamga_err keep(void *context, const struct tamga_cid *cid, struct tamga_span block)
+{
+    struct gateway *gateway = context;
+
+    cr_assert_lt(gateway->content_count, WORLD_CONTENT_MAX);
+    gateway->content[gateway->content_count].cid = *cid;
+    return tamga_buf_set(&gateway->content[gateway->content_count++].bytes, block);
+}
+
+void world_image(struct world *world, struct image *image, uint64_t seed, size_t len)
+{
+    struct tamga_dag_builder *builder = NULL;
+    struct tamga_cid root;
+
+    *image = (struct image){0};
+    cr_assert_eq(tamga_buf_reserve(&image->bytes, len), TAMGA_OK);
+    for (size_t i = 0; i < len; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        image->bytes.data[i] = (uint8_t)(seed >> 56);
+    }
+    image->bytes.len = len;
+    tamga_sha256(&image->sha256, tamga_buf_span(&image->bytes));
+    cr_assert_eq(tamga_dag_builder_new(&builder, &tamga_dag_default, keep, &world->gateway),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_dag_builder_add(builder, tamga_buf_span(&image->bytes)), TAMGA_OK);
+    cr_assert_eq(tamga_dag_builder_finish(builder, &root), TAMGA_OK);
+    tamga_dag_builder_free(builder);
+    tamga_cid_format(image->cid, &root);
+}
+
+void image_clear(struct image *image)
+{
+    tamga_buf_clear(&image->bytes);
+}
+
+/* The hook of a release has no context: these are its arguments. */
+static const struct image *offered;
+static void (*offered_change)(Tamga__V1__TransactionBody *body);
+
+static void set_image(Tamga__V1__TransactionBody *body)
+{
+    body->release->image_sha256 = tamga_wire_bytes(tamga_hash_span(&offered->sha256));
+    body->release->image_bytes = offered->bytes.len;
+    if (offered_change != NULL)
+        offered_change(body);
+}
+
+static void push_block(struct gateway *gateway, uint64_t step_ms,
+                       const struct tamga_buf *payload, size_t count)
+{
+    size_t at = gateway->block_count;
+
+    cr_assert_lt(at, WORLD_BLOCKS_MAX);
+    test_block_on(&gateway->block[at], test_consortium(),
+                  at == 0 ? NULL : &gateway->block[at - 1].trail, "node-a", step_ms, payload,
+                  count, NULL);
+    gateway->block_count++;
+}
+
+void world_offer(struct world *world, const struct image *image,
+                 const struct test_release *base)
+{
+    struct test_release release = base == NULL ? (struct test_release){0} : *base;
+    struct gateway *gateway = &world->gateway;
+    struct tamga_buf payload[3] = {{0}};
+
+    offered = image;
+    offered_change = release.change;
+    release.change = set_image;
+    if (release.cid == NULL)
+        release.cid = image->cid;
+    test_release(&payload[0], NULL, &release);
+    for (uint64_t i = 1; i < 3; i++) /* company, so that a proof has a path */
+        test_release(&payload[i], NULL,
+                     &(struct test_release){.counter = 1000 * (gateway->block_count + 1) + i});
+    push_block(gateway, 0, payload, 3);
+    gateway->offer_block = gateway->block_count - 1;
+    gateway->offers = true;
+    cr_assert_eq(tamga_buf_set(&gateway->offer, tamga_buf_span(&payload[0])), TAMGA_OK);
+    for (size_t i = 0; i < 3; i++)
+        tamga_buf_clear(&payload[i]);
+}
+
+void world_offer_next(struct world *world, uint64_t counter)
+{
+    struct image image;
+
+    world_image(world, &image, counter, 1000);
+    world_offer(world, &image, &(struct test_release){.counter = counter});
+    image_clear(&image);
+}
+
+void world_grow(struct world *world, size_t keep_count, size_t count, uint64_t seed,
+                uint64_t step_ms)
+{
+    struct gateway *gateway = &world->gateway;
+
+    while (gateway->block_count > keep_count)
+        test_block_clear(&gateway->block[--gateway->block_count]);
+    for (size_t i = 0; i < count; i++) {
+        struct tamga_buf payload = {0};
+
+        test_release(&payload, NULL, &(struct test_release){.counter = seed + i});
+        push_block(gateway, step_ms, &payload, 1);
+        tamga_buf_clear(&payload);
+    }
+}
+
+/* ---- what came of it ---------------------------------------------------------------- */
+
+Tamga__V1__ReceiptBody *world_receipt(struct world *world, size_t i)
+{
+    TAMGA_CLEANUP(tamga_certificate_clear) struct tamga_certificate certificate = {0};
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *enrolled = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *message = NULL;
+    TAMGA_BUF bytes = {0};
+    Tamga__V1__ReceiptBody *body = NULL;
+    struct tamga_hash id;
+
+    cr_assert_lt(i, world->gateway.receipt_count, "no such receipt");
+    test_certificate(&bytes, &(struct test_record){0});
+    cr_assert_eq(tamga_wire_unpack((ProtobufCMessage **)&enrolled,
+                                   &tamga__v1__signed__descriptor, TAMGA_WIRE_CANONICAL,
+                                   tamga_buf_span(&bytes), NULL),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_certificate_open(&certificate, test_network(), enrolled, NULL),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_wire_unpack((ProtobufCMessage **)&message,
+                                   &tamga__v1__signed__descriptor, TAMGA_WIRE_CANONICAL,
+                                   tamga_buf_span(&world->gateway.receipt[i]), NULL),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_receipt_open(&body, &id, test_network(), &certificate, message,
+                                    &world->detail),
+                 TAMGA_OK, "%s", world->detail.text);
+    return body;
+}
+
+bool world_runs(struct world *world, const struct image *image)
+{
+    TAMGA_BUF bytes = {0};
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/current", world->root);
+    return tamga_device_file_read(&bytes, AT_FDCWD, path, 1u << 24, NULL) == TAMGA_OK &&
+           tamga_span_equal(tamga_buf_span(&bytes), tamga_buf_span(&image->bytes));
+}
+
+struct tamga_device_status world_status(struct world *world)
+{
+    struct tamga_device_status status;
+
+    tamga_device_status(world->device, &status);
+    return status;
+}
