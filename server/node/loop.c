@@ -237,6 +237,7 @@ static void *loop_main(void *context)
             break;
         if (!run_batch(node, letter, count))
             break;
+        atomic_store(&node->pending_count, tamga_engine_mempool(node->engine)->count);
         tip_changed = tell_events(node);
         if (tip_changed)
             broadcast_tip(node);
@@ -280,6 +281,8 @@ enum tamga_err tamga_node_open(struct tamga_node **out,
     err = tamga_mailbox_new(&node->mailbox, LETTERS_MAX);
     if (err == TAMGA_OK)
         err = tamga_engine_open(&node->engine, options->chain, options->store, detail);
+    if (err == TAMGA_OK)
+        atomic_store(&node->pending_count, tamga_engine_mempool(node->engine)->count);
     if (err == TAMGA_OK)
         err = tamga_random(node->publisher_id, sizeof node->publisher_id);
     if (err == TAMGA_OK && options->gossip_listen != NULL)

@@ -66,6 +66,7 @@ struct tamga_node {
     pthread_t loop;
     bool loop_running;
     atomic_bool stopping;
+    atomic_uint_fast64_t pending_count; /* entries that wait, as of the last batch */
 
     struct miner miner;
 

@@ -6,35 +6,19 @@
 
 #include "node/node_internal.h"
 
-struct counting {
-    uint64_t count;
-};
-
-static bool count_one(void *context, struct tamga_span key, struct tamga_span value)
-{
-    (void)key;
-    (void)value;
-    ((struct counting *)context)->count++;
-    return true;
-}
-
 enum tamga_err tamga_node_status(const struct tamga_node *node, struct tamga_buf *out)
 {
-    const struct tamga_reader *reader = &node->options.store->reader;
+    const struct tamga_view *view = &node->options.store->reader.view;
     const struct tamga_public_key *key = tamga_private_key_public(node->options.key);
     Tamga__V1__StatusBody body = TAMGA__V1__STATUS_BODY__INIT;
     Tamga__V1__PublicKey wire_key = tamga_wire_key_of(key);
-    struct counting counting = {0};
     struct tamga_stored_header tip;
     struct tamga_block_id id;
     uint8_t work[32];
-    enum tamga_err err = tamga_query_tip(&reader->view, &id);
+    enum tamga_err err = tamga_query_tip(view, &id);
 
     if (err == TAMGA_OK)
-        err = tamga_query_header(&reader->view, &id, &tip);
-    if (err == TAMGA_OK)
-        err = reader->ops->scan(reader, TAMGA_FAMILY_PENDING, tamga_span(NULL, 0),
-                                tamga_span(NULL, 0), count_one, &counting);
+        err = tamga_query_header(view, &id, &tip);
     if (err != TAMGA_OK)
         return err;
     tamga_u256_to_bytes(work, &tip.work);
@@ -44,7 +28,7 @@ enum tamga_err tamga_node_status(const struct tamga_node *node, struct tamga_buf
     body.height = tip.sealed.header.height;
     body.work = tamga_wire_bytes(tamga_span(work, sizeof work));
     body.time_ms = tamga_wall_ms();
-    body.pending = counting.count;
+    body.pending = atomic_load(&node->pending_count);
     return tamga_signed_make(out, NULL, &body.base, TAMGA_DOMAIN_STATUS, &node->chain->id,
                              node->options.key);
 }
