@@ -390,7 +390,8 @@ static enum tamga_err converse(struct tamga_session *session,
     struct tamga_device *device = session->device;
     struct tamga_detail *detail = session->detail;
     struct tamga_detail aside = {""};
-    enum tamga_err err = tamga_session_deliver(session), last;
+    uint64_t signed_before = device->state.receipt_counter;
+    enum tamga_err err = tamga_session_deliver(session, UINT64_MAX), last;
 
     if (err == TAMGA_OK)
         err = tamga_session_check_in(session);
@@ -401,7 +402,7 @@ static enum tamga_err converse(struct tamga_session *session,
     if (device->broken != TAMGA_OK || tamga_err_class(err) == TAMGA_CLASS_LATER)
         return err;
     session->detail = &aside; /* what was decided stays decided if it cannot be told now */
-    last = tamga_session_deliver(session);
+    last = tamga_session_deliver(session, device->state.receipt_counter - signed_before);
     session->detail = detail;
     if (last != TAMGA_OK)
         tamga_device_event(device, true, "receipt.waits", "%s: %s", tamga_err_name(last),

@@ -133,8 +133,9 @@ bool tamga_receipt_room(const struct tamga_device *device);
 TAMGA_MUST_USE enum tamga_err tamga_receipt_add(struct tamga_device *device,
                                                 const struct tamga_receipt_facts *facts,
                                                 struct tamga_detail *detail);
-/* Report what waits, oldest first. A receipt that this gateway refuses waits for
- * another; errors of the later class end the round. */
-TAMGA_MUST_USE enum tamga_err tamga_session_deliver(struct tamga_session *session);
+/* Report the newest receipts that wait, at most count, oldest first. One that this gateway
+ * refuses waits for another; errors of the later class end the round. */
+TAMGA_MUST_USE enum tamga_err tamga_session_deliver(struct tamga_session *session,
+                                                    uint64_t count);
 
 #endif

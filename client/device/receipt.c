@@ -121,12 +121,13 @@ static enum tamga_err deliver_one(struct tamga_session *session, size_t index)
     return tamga_device_save(device, session->detail);
 }
 
-enum tamga_err tamga_session_deliver(struct tamga_session *session)
+enum tamga_err tamga_session_deliver(struct tamga_session *session, uint64_t count)
 {
     struct tamga_device *device = session->device;
-    size_t index = 0;
+    size_t waiting = device->state.pending_count;
+    size_t index = count < waiting ? waiting - (size_t)count : 0;
 
-    for (size_t left = device->state.pending_count; left > 0; left--) {
+    for (size_t left = waiting - index; left > 0; left--) {
         enum tamga_err err = deliver_one(session, index);
 
         if (err == TAMGA_OK)

@@ -133,12 +133,23 @@ static enum tamga_err next_page(struct sync *sync, bool *more)
     return take_page(sync, response);
 }
 
+/* A gateway that lags far behind shows our own chain from genesis on: no branch at all. */
+static bool is_ours(const struct tamga_header_log *log, const struct tamga_trail *shown)
+{
+    struct tamga_block_id id;
+
+    return tamga_header_log_id_at(log, &id, shown->tip.height, NULL) == TAMGA_OK &&
+           tamga_hash_equal(&id.hash, &shown->tip_id.hash);
+}
+
 static enum tamga_err settle_fork(struct sync *sync)
 {
     struct tamga_device *device = sync->session->device;
     const struct tamga_trail *mine = tamga_header_tail_tip(&device->headers.tail);
     const struct tamga_trail *shown = tamga_header_tail_tip(&sync->tail);
 
+    if (is_ours(&device->headers, shown))
+        return TAMGA_OK;
     if (tamga_u256_compare(&shown->work, &mine->work) <= 0)
         return tamga_refuse(sync->session->detail, TAMGA_E_LESS_WORK,
                             "branch shown ends at height %" PRIu64

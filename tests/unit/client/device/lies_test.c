@@ -303,6 +303,26 @@ Test(lies, fork_below_what_is_kept)
     cr_assert_eq(world_status(&world).height, 76);
 }
 
+/*
+ * Goal:   a gateway that lags behind by more than is kept shows no branch, and a release
+ *         that it offers is judged on the chain known.
+ * Method: 100 blocks; then only the first 20, with a release in one of them.
+ */
+Test(lies, lagging_gateway_is_no_branch)
+{
+    world_grow(&world, 0, 10, 10, 0);
+    world_offer(&world, &image, &(struct test_release){.counter = 2});
+    world_grow(&world, 11, 90, 100, 0);
+    world.gateway.change_answer = no_proof; /* headers are followed, nothing is installed */
+    session_gives(TAMGA_E_MISSING_FIELD);
+    cr_assert_eq(world_status(&world).height, 101);
+    world.gateway.change_answer = NULL;
+    world_grow(&world, 20, 0, 0, 0);
+    session_gives(TAMGA_OK);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_INSTALLED);
+    cr_assert_eq(world_status(&world).height, 101);
+}
+
 static void skip_first(Tamga__V1__GetDeviceHeadersResponse *response)
 {
     response->headers++;
