@@ -13,6 +13,7 @@ struct row {
     struct tamga_hash device;
     uint8_t nonce[16];
     bool has_nonce;
+    uint64_t left_bytes; /* of the image on offer */
     struct tamga_delivery delivery;
 };
 
@@ -125,8 +126,8 @@ struct tamga_delivery tamga_delivery_get(struct tamga_deliveries *deliveries,
     return delivery;
 }
 
-void tamga_delivery_set_nonce(struct tamga_deliveries *deliveries,
-                              const struct tamga_hash *device, const uint8_t nonce[16])
+void tamga_delivery_begin(struct tamga_deliveries *deliveries, const struct tamga_hash *device,
+                          const uint8_t nonce[16], uint64_t image_bytes)
 {
     struct row *row, *other = NULL;
 
@@ -138,20 +139,23 @@ void tamga_delivery_set_nonce(struct tamga_deliveries *deliveries,
             HASH_DELETE(by_nonce, deliveries->nonce, row);
         memcpy(row->nonce, nonce, 16);
         row->has_nonce = true;
+        row->left_bytes = image_bytes;
         HASH_ADD(by_nonce, deliveries->nonce, nonce, sizeof row->nonce, row);
     }
     pthread_mutex_unlock(&deliveries->lock);
 }
 
-bool tamga_delivery_by_nonce(struct tamga_deliveries *deliveries, const uint8_t nonce[16],
-                             struct tamga_hash *device)
+void tamga_delivery_serve(struct tamga_deliveries *deliveries, const uint8_t nonce[16],
+                          uint64_t bytes, uint64_t now_ms)
 {
     struct row *row = NULL;
 
     pthread_mutex_lock(&deliveries->lock);
     HASH_FIND(by_nonce, deliveries->nonce, nonce, 16, row);
-    if (row != NULL)
-        *device = row->device;
+    if (row != NULL && follows(row->delivery.state, STATE(DOWNLOADING))) {
+        row->left_bytes -= bytes < row->left_bytes ? bytes : row->left_bytes;
+        row->delivery.state = row->left_bytes == 0 ? STATE(INSTALLING) : STATE(DOWNLOADING);
+        row->delivery.changed_ms = now_ms;
+    }
     pthread_mutex_unlock(&deliveries->lock);
-    return row != NULL;
 }

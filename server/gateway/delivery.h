@@ -34,10 +34,12 @@ bool tamga_delivery_enter(struct tamga_deliveries *deliveries, const struct tamg
 struct tamga_delivery tamga_delivery_get(struct tamga_deliveries *deliveries,
                                          const struct tamga_hash *device);
 
-/* A block request names no device, only the check-in's nonce: find who is downloading. */
-void tamga_delivery_set_nonce(struct tamga_deliveries *deliveries,
-                              const struct tamga_hash *device, const uint8_t nonce[16]);
-bool tamga_delivery_by_nonce(struct tamga_deliveries *deliveries, const uint8_t nonce[16],
-                             struct tamga_hash *device);
+/* An offer was made under a check-in's nonce: its image has so many bytes. */
+void tamga_delivery_begin(struct tamga_deliveries *deliveries, const struct tamga_hash *device,
+                          const uint8_t nonce[16], uint64_t image_bytes);
+/* A block went to whoever holds the nonce: downloading, and installing once it has had
+ * all of the image. Block requests name no device. */
+void tamga_delivery_serve(struct tamga_deliveries *deliveries, const uint8_t nonce[16],
+                          uint64_t bytes, uint64_t now_ms);
 
 #endif

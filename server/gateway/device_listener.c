@@ -101,7 +101,8 @@ static enum tamga_err find_offer(struct tamga_gateway *gateway,
         return err;
     tamga_delivery_enter(gateway->deliveries, &device,
                          TAMGA__V1__DELIVERY_STATE__DELIVERY_OFFERED, &item->id, now_ms);
-    tamga_delivery_set_nonce(gateway->deliveries, &device, check_in->nonce.data);
+    tamga_delivery_begin(gateway->deliveries, &device, check_in->nonce.data,
+                         ((const Tamga__V1__TransactionBody *)item->body)->release->image_bytes);
     return TAMGA_OK;
 }
 
@@ -166,20 +167,6 @@ static void device_get_device_headers(Tamga__V1__DeviceService_Service *service,
     closure(&response, call);
 }
 
-static void note_download(struct tamga_gateway *gateway,
-                          const Tamga__V1__GetBlockRequest *input)
-{
-    struct tamga_entry_id release;
-    struct tamga_hash device;
-
-    if (input->nonce.len == TAMGA_NONCE_BYTES &&
-        tamga_hash_from(&release.hash, tamga_wire_span(input->release)) == TAMGA_OK &&
-        tamga_delivery_by_nonce(gateway->deliveries, input->nonce.data, &device))
-        tamga_delivery_enter(gateway->deliveries, &device,
-                             TAMGA__V1__DELIVERY_STATE__DELIVERY_DOWNLOADING, &release,
-                             tamga_wall_ms());
-}
-
 static void device_get_block(Tamga__V1__DeviceService_Service *service,
                              const Tamga__V1__GetBlockRequest *input,
                              Tamga__V1__GetBlockResponse_Closure closure, void *call)
@@ -192,9 +179,11 @@ static void device_get_block(Tamga__V1__DeviceService_Service *service,
 
     if (err == TAMGA_OK) {
         atomic_fetch_add(&gateway->serving, 1);
-        note_download(gateway, input);
         err = tamga_content_get(gateway->content, &cid, &block);
         atomic_fetch_sub(&gateway->serving, 1);
+        if (err == TAMGA_OK && input->nonce.len == TAMGA_NONCE_BYTES)
+            tamga_delivery_serve(gateway->deliveries, input->nonce.data, block.len,
+                                 tamga_wall_ms());
     }
     if (err != TAMGA_OK) {
         tamga_rpc_fail(call, err, NULL);

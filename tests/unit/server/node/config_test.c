@@ -1,0 +1,102 @@
+/* A node's configuration: what is read, and that every mistake is named with its line. */
+#include "node/config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define GOOD                                                                             \
+    "name: node-a\ngenesis: genesis.tamga\nkey: /etc/tamga/key.pem\ndata: data\n"       \
+    "rpc: \"tcp://127.0.0.1:1\"\ngossip: \"tcp://127.0.0.1:2\"\ninsecure: true\n"
+
+/* Load a text as a file in a new folder; the file is gone afterwards. */
+static enum tamga_err load(struct tamga_config **out, const char *text, bool gateway,
+                           struct tamga_detail *detail)
+{
+    char folder[] = "/tmp/tamga-config-XXXXXX", path[64];
+    enum tamga_err err;
+    FILE *file;
+
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/c.yaml", folder);
+    file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+    err = tamga_config_load(out, path, gateway, detail);
+    unlink(path);
+    rmdir(folder);
+    return err;
+}
+
+/*
+ * Goal:   a complete configuration is read, with defaults and paths beside the file.
+ * Method: load one with peers; look at each value.
+ */
+Test(config, reads_a_good_one)
+{
+    struct tamga_config *config = NULL;
+    struct tamga_detail detail = {{0}};
+
+    cr_assert_eq(load(&config, GOOD "peers:\n  - {rpc: \"tcp://127.0.0.1:3\"}\n", false, &detail),
+                 TAMGA_OK, "%s", detail.text);
+    cr_assert_str_eq(config->name, "node-a");
+    cr_assert_str_eq(config->key, "/etc/tamga/key.pem");
+    cr_assert_not_null(strstr(config->genesis, "/genesis.tamga"));
+    cr_assert_eq(config->genesis[0], '/');
+    cr_assert_eq(config->peers_count, 1);
+    cr_assert_null(config->peers[0].gossip);
+    cr_assert_eq(config->content_bytes_max, 16ull * 1024 * 1024 * 1024);
+    cr_assert_str_eq(config->log_level, "info");
+    tamga_config_free(config, false);
+}
+
+/*
+ * Goal:   each mistake is USAGE, and the sentence names file and line.
+ * Method: one wrong line at a time after seven good ones.
+ */
+Test(config, names_the_line_of_each_mistake)
+{
+    static const struct {
+        const char *text;
+        bool gateway;
+        const char *named;
+    } cases[] = {
+        {GOOD "colour: red\n", false, "c.yaml:8"},
+        {GOOD "log_level: loud\n", false, "c.yaml:8"},
+        {GOOD "log_format: xml\n", false, "c.yaml:8"},
+        {GOOD "content_bytes_max: 12\n", false, "c.yaml:8"},
+        {GOOD "content_bytes_max: lots\n", false, "c.yaml:8"},
+        {GOOD "peers: yes\n", false, "c.yaml:8"},
+        {GOOD "consortium:\n  - {rpc: x}\n", false, "c.yaml:8"}, /* a gateway's key */
+        {GOOD, true, "consortium"}, /* a gateway follows somebody */
+        {"name: [\n", false, "c.yaml:"},
+        {"name: node-a\n", false, "c.yaml"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tamga_config *config = NULL;
+        struct tamga_detail detail = {{0}};
+
+        cr_assert_eq(load(&config, cases[i].text, cases[i].gateway, &detail), TAMGA_E_USAGE,
+                     "case %zu", i);
+        cr_assert_not_null(strstr(detail.text, cases[i].named), "case %zu: %s", i,
+                           detail.text);
+        cr_assert_null(config);
+    }
+}
+
+/*
+ * Goal:   plain links are never used unless somebody asked for them.
+ * Method: leave `insecure` out; say false.
+ */
+Test(config, plain_links_must_be_asked_for)
+{
+    static const char without[] = "name: n\ngenesis: g\nkey: k\ndata: d\nrpc: r\ngossip: s\n";
+    struct tamga_config *config = NULL;
+    struct tamga_detail detail = {{0}};
+
+    cr_assert_eq(load(&config, without, false, &detail), TAMGA_E_USAGE);
+    cr_assert_not_null(strstr(detail.text, "insecure: true"), "%s", detail.text);
+}
