@@ -24,6 +24,10 @@ esac
 
 cd "$(dirname "$(readlink -f "$0")")/.."
 deploy/setup.sh
+mkdir -p build
+exec 9>"build/$preset.lock" # deploy/demo.sh may be building in the same folder
+flock 9
 cmake --preset "$preset"
 cmake --build --preset "$preset" -j "$(nproc)"
+exec 9>&-
 exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j 2 "$@"
