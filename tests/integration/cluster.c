@@ -203,7 +203,8 @@ void cluster_close(struct cluster *cluster)
             CHECK(cluster_stop(cluster, cluster->process[i].name, SIGTERM) == 0);
     }
     tamga_network_free(cluster->network);
-    remove_tree(cluster->folder);
+    if (getenv("TAMGA_TEST_KEEP") == NULL) /* set it to read the logs of a good run */
+        remove_tree(cluster->folder);
     current = NULL;
 }
 
