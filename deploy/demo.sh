@@ -14,7 +14,8 @@ export LC_ALL=C
 here=$(dirname "$(readlink -f "$0")")
 root=$(dirname "$here")
 build=$root/build/release
-readonly here root build
+tamga=$build/client/cli/tamga
+readonly here root build tamga
 readonly image_bytes_max=$((200 * 1024 * 1024))
 # A firmware that anybody may have: the boot loader of an emulated ARM board, 1 MB.
 readonly default_image=/usr/lib/u-boot/qemu_arm64/u-boot.bin
@@ -67,8 +68,6 @@ fail_with() {
 # A background command that is waited for: a signal then ends the run at once, and not when
 # the command is done.
 await() { wait $!; }
-
-tamga() { "$build/client/cli/tamga" "$@"; }
 
 show_logs() {
     local name
@@ -222,7 +221,7 @@ wait_until() {
 make_network() {
     choose_ports
     write_network >"$dir/network.yaml"
-    tamga network init --from "$dir/network.yaml" --out "$dir/network" \
+    "$tamga" network init --from "$dir/network.yaml" --out "$dir/network" \
         >"$dir/logs/init.log" 2>&1 || fail_with "the network could not be made" init
     local device
     for device in "${devices[@]}"; do
@@ -254,7 +253,7 @@ start_network() {
 publish() {
     local block height answer=$dir/logs/publish-$1.json
     step "publishing for $2, by $1" publish node-a node-b node-c
-    "$build/client/cli/tamga" --identity "$dir/network/members/$1" --node "${rpc[node-a]}" \
+    "$tamga" --identity "$dir/network/members/$1" --node "${rpc[node-a]}" \
         --timeout $((60 + image_mb)) --json -q \
         publish "$image" --model "$2" --version "$version" --wait mined \
         >"$answer" 2>"$dir/logs/publish.log" & await || fail_with "the release was not published"

@@ -3,7 +3,7 @@
 # fields NAME...: of the JSON objects on standard input, a line each, between tabs.
 fields() { perl "$here/demo/json-fields.pl" "$@"; }
 
-audit() { tamga --genesis "$dir/network/genesis.tamga" "$@"; }
+audit() { "$tamga" --genesis "$dir/network/genesis.tamga" "$@"; }
 
 # confirmed P/M/N: its mined record of having installed this image, as tab-separated fields.
 confirmed() {

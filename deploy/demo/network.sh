@@ -52,7 +52,7 @@ enroll() {
         first=gw-2 second=gw-1
     fi
     mkdir -p "${folder%/*}"
-    tamga --identity "$dir/network/members/${1%%/*}" device enroll "$1" --out "$folder" \
+    "$tamga" --identity "$dir/network/members/${1%%/*}" device enroll "$1" --out "$folder" \
         --gateway "${rpc[$first]}" --gateway "${rpc[$second]}" \
         >>"$dir/logs/enroll.log" 2>&1 || fail_with "$1 could not be enrolled" enroll
     sed -i '/^interval_seconds:/d' "$folder/device.yaml"
@@ -61,6 +61,6 @@ enroll() {
 
 # answers NAME: a node or gateway answers about its chain.
 answers() {
-    tamga --genesis "$dir/network/genesis.tamga" --node "${rpc[$1]}" --timeout 2 --json status \
+    "$tamga" --genesis "$dir/network/genesis.tamga" --node "${rpc[$1]}" --timeout 2 --json status \
         2>>"$dir/logs/status.log"
 }
