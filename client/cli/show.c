@@ -258,6 +258,25 @@ static enum tamga_err show_on(const struct cli *cli, struct tamga_client *client
     return err == TAMGA_E_NOT_FOUND ? block_by_id(cli, session, chain, id, detail) : err;
 }
 
+/* On the chains that the node holds, consortium first. */
+static enum tamga_err show_held(const struct cli *cli, struct tamga_client *client,
+                                const struct tamga_hash *id, uint64_t height,
+                                struct tamga_detail *detail)
+{
+    struct tamga_detail other = {""};
+    enum tamga_err first = show_on(cli, client, false, id, height, detail);
+    enum tamga_err second;
+
+    if (!absent(first))
+        return first;
+    second = show_on(cli, client, true, id, height, &other);
+    if (!absent(second) || first == TAMGA_E_WRONG_CHAIN) {
+        *detail = other;
+        return second;
+    }
+    return first; /* that the other chain is not held says nothing new */
+}
+
 /* What the text names: an id, or a height. Errors: USAGE. */
 static enum tamga_err parse_what(const char *text, struct tamga_hash *id, bool *is_id,
                                  uint64_t *height, struct tamga_detail *detail)
@@ -294,14 +313,6 @@ int cli_show(struct cli *cli, int argc, char **argv)
         err = show_on(cli, client, strcmp(show.chain, "gateway") == 0, is_id ? &id : NULL,
                       height, &detail);
     else
-        for (int gateway = 0; gateway < 2; gateway++) {
-            enum tamga_err here =
-                show_on(cli, client, gateway == 1, is_id ? &id : NULL, height, &detail);
-
-            if (gateway == 0 || here != TAMGA_E_WRONG_CHAIN)
-                err = here; /* that the other chain is not held says nothing new */
-            if (!absent(here))
-                break;
-        }
+        err = show_held(cli, client, is_id ? &id : NULL, height, &detail);
     return cli_fail(err, &detail);
 }

@@ -1,0 +1,206 @@
+#!/bin/sh
+# The tamga command as a process: exit codes, messages and files of what needs no node.
+# Usage: cli_test.sh TAMGA. Prints what fails; exits 1 if anything did.
+set -u
+tamga=$1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+unset TAMGA_NODE TAMGA_IDENTITY TAMGA_GENESIS TAMGA_PASSPHRASE_FILE
+failed=0
+
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+
+# expect CODE TEXT COMMAND...: exit code, and a text somewhere in the output
+expect() {
+    code=$1 text=$2
+    shift 2
+    "$@" >out 2>&1
+    got=$?
+    [ $got -eq "$code" ] || fail "exit $got, not $code: $*: $(cat out)"
+    grep -qF -- "$text" out || fail "no \"$text\": $*: $(cat out)"
+}
+
+# Goal: usage errors are exit 2 and say what is accepted; help and version are exit 0.
+expect 0 'Commands:' "$tamga" --help
+expect 0 'tamga 0.' "$tamga" --version
+expect 2 'which command?' "$tamga"
+expect 2 '"nope" is no command' "$tamga" nope
+expect 2 '"network" is no command' "$tamga" network
+expect 2 'network init' "$tamga" network nope
+expect 2 'unrecognized option' "$tamga" --nope status
+expect 2 'unrecognized option' "$tamga" status --nope
+for command in keygen 'network init' publish releases show status 'device enroll' history cid; do
+    # shellcheck disable=SC2086
+    expect 0 'Example: tamga' "$tamga" $command --help
+done
+expect 2 '--timeout is "0"' "$tamga" --timeout 0 status
+expect 2 'no node' "$tamga" status
+expect 2 'no trust root' "$tamga" --node tcp://127.0.0.1:1 status
+expect 2 'which IMAGE?' "$tamga" publish --model acme/cam --version 1
+expect 2 '--version V is needed' "$tamga" publish x --model acme/cam
+expect 2 'finality comes with a later version; use --wait mined' \
+    "$tamga" publish x --model acme/cam --version 1 --wait final
+expect 2 '--wait is "never"' "$tamga" publish x --model acme/cam --version 1 --wait never
+expect 2 '64 hex digits' "$tamga" publish x --model acme/cam --version 1 --republish 12
+expect 2 '--expires is "2030-02-31"' \
+    "$tamga" publish x --model acme/cam --version 1 --expires 2030-02-31
+expect 2 'publishing needs --identity' "$tamga" publish x --model acme/cam --version 1
+expect 2 'neither an id' "$tamga" show xyz
+expect 2 '--chain is "other"' "$tamga" show 1 --chain other
+
+# Goal: keys are private, complete, and never replaced.
+for type in p256 rsa3072 ed25519; do
+    expect 0 "$type" "$tamga" keygen --out $type.pem --type $type
+    [ "$(stat -c %a $type.pem)" = 600 ] || fail "$type.pem has mode $(stat -c %a $type.pem)"
+    [ -s $type.pem.pub ] || fail "$type.pem.pub is missing"
+done
+cp p256.pem before
+expect 4 'never overwritten' "$tamga" keygen --out p256.pem
+rm p256.pem.pub
+expect 4 'never overwritten' "$tamga" keygen --out p256.pem
+cmp -s before p256.pem || fail 'keygen replaced a key'
+[ ! -e p256.pem.pub ] || fail 'keygen left half a pair'
+touch lone.pem.pub
+expect 4 'never overwritten' "$tamga" keygen --out lone.pem
+[ ! -e lone.pem ] || fail 'keygen left half a pair'
+expect 2 '--type is "rsa"' "$tamga" keygen --out x.pem --type rsa
+expect 2 '--out FILE is needed' "$tamga" keygen
+expect 4 'FILE_IO' "$tamga" keygen --out absent/x.pem
+echo 'a secret' >pass
+expect 4 'chmod 600' "$tamga" keygen --out x.pem --passphrase-file pass
+chmod 600 pass
+expect 0 '"type":"p256"' "$tamga" --json keygen --out x.pem --passphrase-file pass
+grep -q 'ENCRYPTED' x.pem || fail 'x.pem is not encrypted'
+
+# Goal: a network appears whole or not at all, and what is wrong is said with file and line.
+cat >network.yaml <<'YAML'
+network: test
+members:
+  - name: node-a
+    roles: [consortium]
+    rpc: tcp://127.0.0.1:7101
+    gossip: tcp://127.0.0.1:7201
+  - name: acme
+    roles: [oem]
+    public_key: rsa3072.pem.pub
+  - name: bolt
+    roles: [oem, provider]
+    key_type: ed25519
+  - name: gw-1
+    roles: [gateway]
+    rpc: tcp://127.0.0.1:7301
+    gossip: tcp://127.0.0.1:7401
+models:
+  - producer: bolt
+    model: pump
+    hardware: [A, B]
+  - {producer: acme, model: cam, providers: [bolt]}
+consortium: {block_wait_ms: 500}
+YAML
+expect 0 'network "test" with 4 members' "$tamga" network init --from network.yaml --out net/
+for file in genesis.tamga members/bolt/key.pem members/bolt/genesis.tamga members/acme/key.pub \
+    members/node-a/consortium.yaml members/gw-1/gateway.yaml; do
+    [ -s net/$file ] || fail "net/$file is missing"
+done
+[ ! -e net/members/acme/key.pem ] || fail 'a key was made for a member that brought its own'
+[ "$(stat -c %a net/members/bolt/key.pem)" = 600 ] || fail 'key.pem is not private'
+cmp -s rsa3072.pem.pub net/members/acme/key.pub || fail 'acme has another key'
+cp net/genesis.tamga before
+expect 2 'exists already, and is not empty' "$tamga" network init --from network.yaml --out net
+cmp -s before net/genesis.tamga || fail 'network init changed a network'
+mkdir empty
+expect 0 '"networkId":"' "$tamga" --json network init --from network.yaml --out empty
+expect 2 'exists, and is no folder' "$tamga" network init --from network.yaml --out pass
+expect 4 'FILE_IO' "$tamga" network init --from network.yaml --out absent/net
+expect 4 'FILE_IO' "$tamga" network init --from absent.yaml --out other
+
+expect 2 'is no address' "$tamga" --node 127.0.0.1:1 --genesis net/genesis.tamga status
+expect 2 'plain tcp:// only' "$tamga" --node tls+tcp://a:1 --genesis net/genesis.tamga status
+expect 3 'UNREACHABLE' "$tamga" --node tcp://127.0.0.1:1 --genesis net/genesis.tamga \
+    --timeout 1 status
+
+# bad LINE TEXT SED: network.yaml changed by sed is refused at that line
+bad() {
+    sed "$3" network.yaml >bad.yaml
+    expect 2 "bad.yaml:$1: $2" "$tamga" network init --from bad.yaml --out bad
+    [ ! -e bad ] || fail "bad was made: $3"
+}
+bad 3 '"Node" is no name' 's/node-a/Node/'
+bad 4 'roles is "miner"' 's/\[consortium\]/[miner]/'
+bad 5 'unknown key "rcp"' 's/rpc: tcp:..127.0.0.1:7101/rcp: x/'
+bad 5 'rpc: "127.0.0.1:7101" is no address' 's/rpc: tcp:..127.0.0.1:7101/rpc: 127.0.0.1:7101/'
+bad 3 'member node-a is a node and needs rpc' '/7101/d'
+bad 10 'member acme is here twice' 's/bolt$/acme/;s/producer: bolt/producer: acme/'
+bad 12 'key_type is "dsa"' 's/ed25519/dsa/'
+bad 14 'member gw-1: a gateway can have no other role' 's/\[gateway\]/[gateway, oem]/'
+bad 18 'no member "bold" has the role oem' 's/producer: bolt/producer: bold/'
+bad 20 'revision A is here twice' 's/\[A, B\]/[A, A]/'
+bad 21 'no member "node-a" has the role provider' 's/providers: \[bolt\]/providers: [node-a]/'
+bad 22 'block_wait_ms is "soon"' 's/block_wait_ms: 500/block_wait_ms: soon/'
+bad 22 'target_limit "00000000"' 's/block_wait_ms: 500/target_limit: "00000000"/'
+bad 22 'consortium block_bytes_max must be' 's/block_wait_ms: 500/block_bytes_max: 1/'
+bad 3 'no member has the role consortium' 's/\[consortium\]/[oem]/'
+sed 's/rsa3072.pem.pub/absent.pub/' network.yaml >bad.yaml
+expect 4 'KEY_FILE' "$tamga" network init --from bad.yaml --out bad
+ls -d ./*.tmp-* 2>/dev/null && fail 'a temporary folder was left'
+
+# Goal: only the OEM enrols its devices, of models and revisions that there are.
+bolt=net/members/bolt
+expect 0 'bolt/pump/0001' "$tamga" --identity $bolt device enroll bolt/pump/0001 --out dev \
+    --hardware A --gateway tcp://127.0.0.1:7301,tcp://127.0.0.1:7302
+for file in device.pem device.pub certificate.tamga genesis.tamga device.yaml; do
+    [ -s dev/$file ] || fail "dev/$file is missing"
+done
+[ "$(stat -c %a dev/device.pem)" = 600 ] || fail 'device.pem is not private'
+grep -q '^device: bolt/pump/0001$' dev/device.yaml || fail 'device.yaml names another device'
+cmp -s dev/genesis.tamga net/genesis.tamga || fail 'the device has another genesis'
+enroll() {
+    code=$1 text=$2
+    shift 2
+    expect "$code" "$text" "$tamga" device enroll --out refused "$@"
+    [ ! -e refused ] || fail "refused was made: $*"
+}
+expect 2 'exists already' "$tamga" --identity $bolt device enroll bolt/pump/0001 --out dev
+enroll 2 'no device: P/M/N' --identity $bolt bolt/pump
+enroll 2 'no device: P/M/N' --identity $bolt 'bolt/pump/a b'
+enroll 2 "OEM's --identity" bolt/pump/0001
+enroll 1 'ISSUER_NOT_OEM' --identity $bolt acme/cam/0001
+enroll 1 'ISSUER_NOT_OEM' --identity net/members/gw-1 bolt/pump/0001
+enroll 1 'NOT_MEMBER' --identity $bolt --genesis empty/genesis.tamga bolt/pump/0001
+enroll 1 'UNKNOWN_MODEL' --identity $bolt bolt/none/0001
+enroll 1 'UNKNOWN_HARDWARE' --identity $bolt bolt/pump/0001 --hardware C
+enroll 1 'CERTIFICATE_EXPIRED' --identity $bolt bolt/pump/0001 --expires 2020-01-01
+enroll 2 'is no address' --identity $bolt bolt/pump/0001 --gateway here
+enroll 4 'KEY_FILE' --identity net/members/acme acme/cam/0001
+
+# Goal: publish refuses by what the identity may, before any node is asked.
+printf 'hello\n' >image
+publish() {
+    code=$1 text=$2
+    shift 2
+    expect "$code" "$text" "$tamga" --node tcp://127.0.0.1:1 --timeout 1 publish image \
+        --version 1 "$@"
+}
+publish 2 'no model: P/M' --identity $bolt --model 'bolt pump'
+publish 2 'no model: P/M' --identity $bolt --model BOLT/pump
+publish 1 'UNKNOWN_MODEL' --identity $bolt --model bolt/none
+publish 1 'NOT_PRODUCER' --identity net/members/node-a --model bolt/pump
+publish 1 'GATEWAY_SENDER' --identity net/members/gw-1 --model bolt/pump
+publish 3 'UNREACHABLE' --identity $bolt --model bolt/pump
+
+# Goal: CIDs are those of `ipfs add`.
+expect 0 QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN "$tamga" cid image
+expect 0 bafkreicysg23kiwv34eg2d7qweipxwosdo2py4ldv42nbauguluen5v6am \
+    "$tamga" cid --cid-version 1 image
+expect 0 '"imageBytes":"6"' "$tamga" --json cid image
+expect 2 '--chunk-bytes is "0"' "$tamga" cid --chunk-bytes 0 image
+expect 4 'FILE_IO' "$tamga" cid absent
+: >nothing
+expect 1 'IMAGE_LENGTH' "$tamga" cid nothing
+expect 4 'FILE_IO' sh -c "\"$tamga\" cid image >/dev/full"
+
+exit $failed
