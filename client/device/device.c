@@ -282,6 +282,12 @@ static enum tamga_err record_outcome(struct tamga_session *session, enum tamga_e
     return err;
 }
 
+/* A gateway that has not seen the best chain yet says nothing about the release. */
+static bool about_the_gateway(enum tamga_err err)
+{
+    return err == TAMGA_E_LESS_WORK || err == TAMGA_E_NOT_ON_CHAIN;
+}
+
 /* Our own verdict on the offer is receipted; what a call ran into is not. */
 static enum tamga_err refuse_offer(struct tamga_session *session, enum tamga_err err,
                                    struct tamga_device_result *result)
@@ -291,6 +297,8 @@ static enum tamga_err refuse_offer(struct tamga_session *session, enum tamga_err
     result->outcome = TAMGA_DEVICE_REFUSED;
     tamga_device_event(session->device, true, "offer.refused", "%s: %s (%s)",
                        tamga_err_text(err), session->detail->text, tamga_err_name(err));
+    if (about_the_gateway(err))
+        return err;
     return record_outcome(session, err, TAMGA__V1__OUTCOME__OUTCOME_REFUSED) == TAMGA_OK
                ? err
                : session->device->broken;

@@ -142,6 +142,16 @@ static bool is_ours(const struct tamga_header_log *log, const struct tamga_trail
            tamga_hash_equal(&id.hash, &shown->tip_id.hash);
 }
 
+/* As the nodes choose: more work, or the same and the smaller id. An idle chain grows no
+ * further, so a device that kept the other block would wait for ever. */
+static bool is_better(const struct tamga_trail *shown, const struct tamga_trail *mine)
+{
+    int order = tamga_u256_compare(&shown->work, &mine->work);
+
+    return order > 0 ||
+           (order == 0 && memcmp(&shown->tip_id, &mine->tip_id, sizeof shown->tip_id) < 0);
+}
+
 static enum tamga_err settle_fork(struct sync *sync)
 {
     struct tamga_device *device = sync->session->device;
@@ -150,13 +160,13 @@ static enum tamga_err settle_fork(struct sync *sync)
 
     if (is_ours(&device->headers, shown))
         return TAMGA_OK;
-    if (tamga_u256_compare(&shown->work, &mine->work) <= 0)
+    if (!is_better(shown, mine))
         return tamga_refuse(sync->session->detail, TAMGA_E_LESS_WORK,
                             "branch shown ends at height %" PRIu64
                             "; the chain known ends at %" PRIu64,
                             shown->tip.height, mine->tip.height);
     tamga_device_event(device, true, "headers.branch",
-                       "moved to a branch with more work: height %" PRIu64
+                       "moved to the better branch: height %" PRIu64
                        " instead of %" PRIu64 ", fork at %" PRIu64,
                        shown->tip.height, mine->tip.height, sync->fork_height);
     return tamga_header_log_adopt(&device->headers, &sync->tail, sync->fork_height,

@@ -66,16 +66,6 @@ static enum tamga_err open_check_in(const struct tamga_gateway *gateway,
     return TAMGA_OK;
 }
 
-/* The device said why it will not have this one: it is not offered twice in a row. */
-static bool refused_before(const struct tamga_gateway *gateway,
-                           const struct tamga_hash *device, const struct tamga_item *item)
-{
-    struct tamga_delivery delivery = tamga_delivery_get(gateway->deliveries, device);
-
-    return delivery.state == TAMGA__V1__DELIVERY_STATE__DELIVERY_REFUSED &&
-           tamga_hash_equal(&delivery.release.hash, &item->id.hash);
-}
-
 static enum tamga_err find_offer(struct tamga_gateway *gateway,
                                  const struct tamga_reader *reader,
                                  const Tamga__V1__CheckInBody *check_in,
@@ -94,8 +84,6 @@ static enum tamga_err find_offer(struct tamga_gateway *gateway,
     }
     if (err != TAMGA_OK)
         return err;
-    if (refused_before(gateway, &device, item))
-        return TAMGA_E_NOT_FOUND;
     err = tamga_inclusion_find(hold, &reader->view, &item->id);
     if (err != TAMGA_OK)
         return err;
