@@ -11,26 +11,34 @@ static void free_list(struct included_list *list)
     free(list->at);
 }
 
-/* How many blocks of the branch can be connected, or 0 if that would not be better. */
+/* *count becomes 0 if the branch's first blocks alone are not better than the tip. */
+static enum tamga_err if_better(const struct tamga_engine *engine, const struct branch *branch,
+                                size_t *count)
+{
+    struct tamga_stored_header stored;
+    enum tamga_err err;
+
+    if (*count == 0)
+        return TAMGA_OK;
+    err = tamga_query_header(&engine->pending.view, &branch->id[*count - 1], &stored);
+    if (err == TAMGA_OK && !engine_better(engine, &stored.work, &branch->id[*count - 1]))
+        *count = 0;
+    return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+}
+
+/* How many blocks of the branch have their bodies here, or 0 if that is not better. */
 static enum tamga_err usable(const struct tamga_engine *engine, const struct branch *branch,
-                             size_t *out)
+                             size_t *count)
 {
     bool straight = branch->fork_height == engine->tip.tip.height, has = true;
-    size_t have = 0, most = straight ? 1 : branch->count;
-    struct tamga_stored_header stored;
+    size_t most = straight ? 1 : branch->count;
     enum tamga_err err = TAMGA_OK;
 
-    while (err == TAMGA_OK && has && have < most) {
-        err = engine_has_body(engine, &branch->id[have], &has);
-        have += err == TAMGA_OK && has;
+    for (*count = 0; err == TAMGA_OK && has && *count < most;) {
+        err = engine_has_body(engine, &branch->id[*count], &has);
+        *count += err == TAMGA_OK && has;
     }
-    *out = 0;
-    if (err != TAMGA_OK || have == 0)
-        return err;
-    err = tamga_query_header(&engine->pending.view, &branch->id[have - 1], &stored);
-    if (err == TAMGA_OK && engine_better(engine, &stored.work, &branch->id[have - 1]))
-        *out = have;
-    return err;
+    return err == TAMGA_OK ? if_better(engine, branch, count) : err;
 }
 
 static enum tamga_err condemn(struct tamga_engine *engine, const struct branch *branch,
@@ -156,6 +164,38 @@ static void clear_move(struct move *move)
     free(move->left);
 }
 
+/* Ask for all that the blocks lack before any is judged: otherwise each payload that
+ * arrives would have the same blocks judged again. *count becomes that of the first
+ * blocks that lack nothing, or 0 if they are not better. */
+static enum tamga_err look_for_payloads(struct tamga_engine *engine, struct move *move,
+                                        const struct branch *branch, size_t *count)
+{
+    size_t before = engine->wanted_count, complete = 0;
+    uint32_t by = engine->wanted_branches++;
+    enum tamga_err err = TAMGA_OK;
+
+    if (!engine->chain->rules->detached)
+        return TAMGA_OK;
+    for (move->bad = 0; move->bad < *count; move->bad++) {
+        TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+
+        err = tamga_query_block(&engine->pending.view, &branch->id[move->bad], &block);
+        if (err == TAMGA_E_NOT_FOUND)
+            err = TAMGA_E_STORE_CORRUPT;
+        if (err == TAMGA_OK)
+            err = engine_want_payloads(engine, &block, by);
+        if (err != TAMGA_OK)
+            return err;
+        complete += engine->wanted_count == before;
+        if (engine->wanted_count == WANTED_PAYLOADS_MAX)
+            break; /* what others lack fills the list: connecting finds out */
+    }
+    if (engine->wanted_count == before)
+        return TAMGA_OK;
+    *count = complete;
+    return if_better(engine, branch, count);
+}
+
 static enum tamga_err try_move(struct tamga_engine *engine, struct move *move,
                                const struct branch *branch, size_t count)
 {
@@ -214,7 +254,11 @@ static enum tamga_err try_branch(struct tamga_engine *engine, struct branch *bra
     *changed = false;
     if (err != TAMGA_OK || count == 0)
         return err;
-    err = try_move(engine, &move, branch, count);
+    err = look_for_payloads(engine, &move, branch, &count);
+    if (err == TAMGA_OK && count == 0)
+        return TAMGA_OK;
+    if (err == TAMGA_OK)
+        err = try_move(engine, &move, branch, count);
     if (err == TAMGA_E_NEED_PAYLOAD)
         return TAMGA_OK; /* tamga_engine_wanted_payloads names what is missing */
     *changed = true;
@@ -226,7 +270,7 @@ static enum tamga_err try_branch(struct tamga_engine *engine, struct branch *bra
 static struct branch *start_over(struct tamga_engine *engine)
 {
     engine->wanted_count = 0;
-    engine->wanted_blocks = 0;
+    engine->wanted_branches = 0;
     return engine_next_branch(engine, NULL);
 }
 
@@ -303,7 +347,7 @@ static bool is_wanted(const struct tamga_engine *engine, const struct tamga_entr
     return false;
 }
 
-/* Returns whether a block has all that it wanted now. */
+/* Returns whether a branch has all that it wanted now. */
 static bool no_longer_want(struct tamga_engine *engine, const struct tamga_entry_id *id)
 {
     bool complete = false;

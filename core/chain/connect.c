@@ -181,11 +181,9 @@ static enum tamga_err connect_entry(struct tamga_engine *engine, struct tamga_ov
     return err == TAMGA_OK ? include(list, &item) : err;
 }
 
-static enum tamga_err want_payloads(struct tamga_engine *engine, const struct tamga_view *view,
-                                    const struct tamga_block *block)
+enum tamga_err engine_want_payloads(struct tamga_engine *engine,
+                                    const struct tamga_block *block, uint32_t by)
 {
-    uint32_t by = engine->wanted_blocks++;
-
     for (size_t i = 0; i < block->count && engine->wanted_count < WANTED_PAYLOADS_MAX; i++) {
         TAMGA_BUF payload = {0};
         struct tamga_entry_id id;
@@ -195,7 +193,8 @@ static enum tamga_err want_payloads(struct tamga_engine *engine, const struct ta
             return err;
         if (tamga_mempool_find(&engine->mempool, &id) != NULL)
             continue;
-        err = tamga_view_get(view, TAMGA_FAMILY_PAYLOAD, tamga_hash_span(&id.hash), &payload);
+        err = tamga_view_get(&engine->pending.view, TAMGA_FAMILY_PAYLOAD,
+                             tamga_hash_span(&id.hash), &payload);
         if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND)
             return err;
         if (err == TAMGA_OK)
@@ -242,12 +241,6 @@ enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay 
                            block->bytes.len, engine->chain->params.block_bytes_max);
     for (uint32_t i = 0; err == TAMGA_OK && i < block->count; i++)
         err = connect_entry(engine, &records, &state, block, i, list, detail);
-    if (err == TAMGA_E_NEED_PAYLOAD) {
-        enum tamga_err asked = want_payloads(engine, &overlay->view, block);
-
-        if (asked != TAMGA_OK)
-            err = asked;
-    }
     if (err == TAMGA_OK)
         err = finish(&records, &state, &block->sealed.header, id);
     if (err == TAMGA_OK)

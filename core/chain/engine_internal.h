@@ -24,11 +24,11 @@ struct tamga_engine {
     struct tamga_mempool mempool;
     struct branch branch[TAMGA_BRANCHES_MAX];
     size_t branch_count;
-    /* Payloads that blocks which could be next lack, the best branch's first. */
+    /* Payloads that branches with all bodies lack, the best branch's first. */
     struct tamga_entry_id wanted[WANTED_PAYLOADS_MAX];
-    uint32_t wanted_by[WANTED_PAYLOADS_MAX]; /* which of those blocks, 0, 1, ... */
+    uint32_t wanted_by[WANTED_PAYLOADS_MAX]; /* which of those branches, 0, 1, ... */
     size_t wanted_count;
-    uint32_t wanted_blocks;
+    uint32_t wanted_branches;
     struct tamga_event event[TAMGA_EVENTS_MAX];
     size_t event_first, event_count;
     uint64_t events_lost;
@@ -58,6 +58,9 @@ enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay 
                               const struct tamga_block *block,
                               const struct tamga_block_id *id, struct included_list *list,
                               struct tamga_detail *detail);
+/* Note what a block of a detached chain lacks, as wanted by one of the branches. */
+enum tamga_err engine_want_payloads(struct tamga_engine *engine,
+                                    const struct tamga_block *block, uint32_t by);
 enum tamga_err engine_disconnect(struct tamga_engine *engine, struct tamga_overlay *overlay,
                                  const struct tamga_block_id *id);
 /* The decoded payload of one leaf. NEED_PAYLOAD: not here. */
