@@ -153,6 +153,46 @@ Test(detached, a_payload_kept_back_stops_nobody)
 }
 
 /*
+ * Goal:   nor does one at the end of a branch whose first blocks suffice.
+ * Method: own chain of one; another of three, whose last record never comes.
+ */
+Test(detached, the_complete_part_of_a_branch_is_used)
+{
+    struct test_node node;
+    struct test_block own, other[3];
+    struct tamga_entry_id wanted[4];
+
+    test_node_open(&node, test_gateway());
+    test_block_next(&own, node.chain, NULL, 0, 1);
+    for (uint64_t i = 0; i < 3; i++) {
+        TAMGA_BUF payload = {0};
+
+        test_block_next(&other[i], node.chain, i == 0 ? NULL : &other[i - 1].trail, 0, 11 + i);
+        numbered_record(&payload, NULL, i == 2 ? 1 : 11 + i);
+        cr_assert_eq(test_submit(&node, &payload, T0), TAMGA_OK);
+    }
+    cr_assert_eq(add(&node, &own), TAMGA_OK);
+    cr_assert_eq(height(&node), 1);
+    for (size_t i = 3; i-- > 0;) {
+        size_t added;
+
+        for (size_t j = 0; j < 3; j++)
+            cr_assert_eq(tamga_engine_add_headers(node.engine, &other[j].block.sealed, 1,
+                                                  LATER, &added, NULL),
+                         TAMGA_OK);
+        cr_assert_eq(add(&node, &other[i]), TAMGA_OK);
+    }
+    cr_assert_eq(height(&node), 2);
+    cr_assert(tamga_hash_equal(&tamga_engine_tip(node.engine)->tip_id.hash,
+                               &other[1].id.hash));
+    cr_assert_eq(tamga_engine_wanted_payloads(node.engine, wanted, 4), 1);
+    test_block_clear(&own);
+    for (size_t i = 0; i < 3; i++)
+        test_block_clear(&other[i]);
+    test_node_close(&node);
+}
+
+/*
  * Goal:   a block may lack more payloads than are asked for at once.
  * Method: 1,100 records; 1,024 are wanted, then the rest.
  */
