@@ -274,7 +274,7 @@ static enum tamga_err show_held(const struct cli *cli, struct tamga_client *clie
         *detail = other;
         return second;
     }
-    return first; /* that the other chain is not held says nothing new */
+    return tamga_refuse(detail, first, "neither chain that the nodes hold has it");
 }
 
 /* What the text names: an id, or a height. Errors: USAGE. */
