@@ -7,6 +7,10 @@ function(tamga_compile target)
   target_compile_options(${target} PRIVATE ${TAMGA_WARNINGS})
   target_compile_definitions(${target} PRIVATE _GNU_SOURCE
     TAMGA_VERSION="${PROJECT_VERSION}")
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE" AND TAMGA_SANITIZE MATCHES "address")
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/lib/lsan.c)
+  endif()
 endfunction()
 
 if(TAMGA_SANITIZE)

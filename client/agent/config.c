@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/rpc.h"
+#include "net/endpoint.h"
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define PATH(key_, field, flags)                                                             \
@@ -94,19 +94,17 @@ static enum tamga_err place_files(struct tamga_agent_config *config, const char 
     return TAMGA_OK;
 }
 
-/* An address is one if a channel opens on it; no connection is waited for. */
 static enum tamga_err check_gateways(const struct tamga_agent_settings *settings,
                                      const char *path, struct tamga_detail *detail)
 {
     for (uint32_t i = 0; i < settings->gateways_count; i++) {
-        struct tamga_channel *channel = NULL;
+        struct tamga_endpoint endpoint;
         struct tamga_detail why = {""};
         char where[32];
 
         snprintf(where, sizeof where, "gateways[%u]", i);
-        if (tamga_channel_open(&channel, settings->gateways[i], &why) != TAMGA_OK)
+        if (tamga_endpoint_parse(&endpoint, settings->gateways[i], false, &why) != TAMGA_OK)
             return tamga_yaml_refuse(detail, path, where, "%s", why.text);
-        tamga_channel_close(channel);
     }
     return TAMGA_OK;
 }

@@ -61,6 +61,7 @@
     X(DUPLICATE_PENDING, 0x0151, 6, "an entry that claims the same waits already")       \
     X(BAD_COMMITMENT, 0x0152, 3, "commitment is not that of its record")                 \
     X(UNKNOWN_DEPENDENCY, 0x0153, 9, "a dependency names no release of its model")       \
+    X(COUNTER_USED, 0x0154, 6, "another release of the model has this counter")          \
     /* blocks and peers */                                                               \
     X(BAD_VERSION, 0x0160, 3, "header version is not one that this node knows")          \
     X(BAD_HEIGHT, 0x0161, 3, "height is not one above the parent's")                     \

@@ -259,6 +259,14 @@ bool tamga_engine_block_due(const struct tamga_engine *engine, uint64_t now_ms)
            now_ms >= tamga_mempool_oldest_ms(mempool) + params->block_wait_ms;
 }
 
+/* What does not fit a block now but may fit a later one: it waits on, and leaves the
+ * mempool by its age at the latest. What it needs may wait at another node still. */
+static bool may_fit_later(enum tamga_err err)
+{
+    return err == TAMGA_E_FUTURE_TIME || err == TAMGA_E_UNKNOWN_DEPENDENCY ||
+           err == TAMGA_E_BAD_REPUBLISH;
+}
+
 /* Add an entry if it is valid on what the ones before it left. */
 static enum tamga_err propose_entry(struct tamga_engine *engine, struct tamga_block *block,
                                     struct tamga_overlay *state,
@@ -294,7 +302,7 @@ static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *bloc
         err = propose_entry(engine, block, &state, item[i], time_ms);
         if (err == TAMGA_E_BLOCK_TOO_LARGE)
             break;
-        if (err == TAMGA_E_FUTURE_TIME) /* valid soon: it waits on */
+        if (may_fit_later(err))
             err = TAMGA_OK;
         else if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
             err = engine_drop_pending(engine, &item[i]->id, err);

@@ -166,20 +166,41 @@ static enum tamga_err check_model(const struct tamga_view *state,
     return TAMGA_OK;
 }
 
+/* The release that has this image: its id and its counter. */
+struct earlier {
+    struct tamga_hash id;
+    uint64_t counter;
+};
+
+static enum tamga_err find_image(const struct tamga_view *state,
+                                 const Tamga__V1__Release *release, struct earlier *out)
+{
+    TAMGA_BUF value = {0};
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_image(&key, release->producer, release->model,
+                    tamga_wire_span(release->image_sha256));
+    err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &value);
+    if (err != TAMGA_OK)
+        return err;
+    if (value.len != TAMGA_HASH_BYTES + 8)
+        return TAMGA_E_STORE_CORRUPT;
+    memcpy(out->id.byte, value.data, TAMGA_HASH_BYTES);
+    out->counter = tamga_get_u64(value.data + TAMGA_HASH_BYTES);
+    return TAMGA_OK;
+}
+
 /* Row 13 of the design: the same image for the same model only once, except knowingly. */
 static enum tamga_err check_image(const struct tamga_view *state,
                                   const Tamga__V1__Release *release,
                                   struct tamga_detail *detail)
 {
-    TAMGA_BUF earlier = {0};
+    struct earlier earlier;
     char hex[TAMGA_HEX_CHARS];
-    struct tamga_hash key;
     bool republish = release->republish_of.len > 0;
-    enum tamga_err err;
+    enum tamga_err err = find_image(state, release, &earlier);
 
-    tamga_key_image(&key, release->producer, release->model,
-                    tamga_wire_span(release->image_sha256));
-    err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &earlier);
     if (err == TAMGA_E_NOT_FOUND)
         return republish ? tamga_refuse(detail, TAMGA_E_BAD_REPUBLISH,
                                         "this image was never released for %s/%s",
@@ -187,20 +208,50 @@ static enum tamga_err check_image(const struct tamga_view *state,
                          : TAMGA_OK;
     if (err != TAMGA_OK)
         return err;
-    if (earlier.len != TAMGA_HASH_BYTES)
-        return TAMGA_E_STORE_CORRUPT;
-    tamga_to_hex(hex, earlier.data, TAMGA_HASH_BYTES);
+    tamga_to_hex(hex, earlier.id.byte, TAMGA_HASH_BYTES);
     if (!republish)
         return tamga_refuse(detail, TAMGA_E_DUPLICATE_IMAGE,
                             "released by %s; a deliberate re-release must name it", hex);
-    if (!tamga_span_equal(tamga_buf_span(&earlier), tamga_wire_span(release->republish_of)))
+    if (!tamga_span_equal(tamga_hash_span(&earlier.id),
+                          tamga_wire_span(release->republish_of)))
         return tamga_refuse(detail, TAMGA_E_BAD_REPUBLISH, "its newest release is %s", hex);
+    if (release->counter <= earlier.counter)
+        return tamga_refuse(detail, TAMGA_E_COUNTER_NOT_HIGHER,
+                            "counter %" PRIu64 "; the release named has %" PRIu64,
+                            release->counter, earlier.counter);
     return TAMGA_OK;
 }
 
+/*
+ * A counter names one release of a model. That it is above the newest is asked for at
+ * the node's door (tamga_release_is_newest), not in blocks: two releases that different
+ * nodes accepted in good order may reach a miner in the other, and neither may be lost.
+ */
 static enum tamga_err check_counter(const struct tamga_view *state,
                                     const Tamga__V1__Release *release,
                                     struct tamga_detail *detail)
+{
+    TAMGA_BUF other = {0};
+    uint8_t index[TAMGA_INDEX_KEY_BYTES];
+    char hex[TAMGA_HEX_CHARS];
+    struct tamga_hash model;
+    enum tamga_err err;
+
+    tamga_key_model(&model, release->producer, release->model);
+    tamga_index_key(index, &model, release->counter);
+    err = tamga_view_get(state, TAMGA_FAMILY_INDEX, tamga_span(index, sizeof index), &other);
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
+    if (other.len != TAMGA_HASH_BYTES)
+        return TAMGA_E_STORE_CORRUPT;
+    tamga_to_hex(hex, other.data, TAMGA_HASH_BYTES);
+    return tamga_refuse(detail, TAMGA_E_COUNTER_USED, "counter %" PRIu64 " is that of %s",
+                        release->counter, hex);
+}
+
+/* Counter of the model's newest release; 0: none yet. */
+static enum tamga_err newest_counter(const struct tamga_view *state,
+                                     const Tamga__V1__Release *release, uint64_t *counter)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *latest = NULL;
     struct tamga_hash key;
@@ -209,16 +260,22 @@ static enum tamga_err check_counter(const struct tamga_view *state,
     tamga_key_latest(&key, release->producer, release->model);
     err = tamga_state_get((ProtobufCMessage **)&latest, state, &key,
                           &tamga__v1__state_latest__descriptor);
-    if (err == TAMGA_E_NOT_FOUND)
-        return TAMGA_OK;
-    if (err != TAMGA_OK)
-        return err;
-    if (release->counter <= latest->counter)
+    *counter = err == TAMGA_OK ? latest->counter : 0;
+    return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
+}
+
+enum tamga_err tamga_release_is_newest(const struct tamga_view *state,
+                                       const Tamga__V1__Release *release,
+                                       struct tamga_detail *detail)
+{
+    uint64_t newest;
+    enum tamga_err err = newest_counter(state, release, &newest);
+
+    if (err == TAMGA_OK && release->counter <= newest)
         return tamga_refuse(detail, TAMGA_E_COUNTER_NOT_HIGHER,
                             "counter %" PRIu64 "; the newest release of %s/%s has %" PRIu64,
-                            release->counter, release->producer, release->model,
-                            latest->counter);
-    return TAMGA_OK;
+                            release->counter, release->producer, release->model, newest);
+    return err;
 }
 
 static enum tamga_err check_depends(const struct tamga_view *state,
@@ -264,30 +321,52 @@ static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_
     return err;
 }
 
-static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
-                            const struct tamga_item *item)
+/* The newest release of a model is the one with the highest counter. */
+static enum tamga_err apply_latest(struct tamga_overlay *state,
+                                   const Tamga__V1__Release *release, struct tamga_span id)
 {
-    const Tamga__V1__Release *release = release_of(item);
     Tamga__V1__StateLatest latest = TAMGA__V1__STATE_LATEST__INIT;
-    struct tamga_span id = tamga_hash_span(&item->id.hash);
-    uint8_t index[TAMGA_INDEX_KEY_BYTES];
     struct tamga_hash key;
-    enum tamga_err err;
+    uint64_t newest;
+    enum tamga_err err = newest_counter(&state->view, release, &newest);
 
-    (void)chain;
-    tamga_key_image(&key, release->producer, release->model,
-                    tamga_wire_span(release->image_sha256));
-    err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), id);
-    if (err != TAMGA_OK)
-        return err;
-    tamga_key_version(&key, release->producer, release->model, release->version);
-    err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), id);
-    if (err != TAMGA_OK)
+    if (err != TAMGA_OK || release->counter < newest)
         return err;
     latest.release = tamga_wire_bytes(id);
     latest.counter = release->counter;
     tamga_key_latest(&key, release->producer, release->model);
-    err = tamga_state_put(state, &key, &latest.base);
+    return tamga_state_put(state, &key, &latest.base);
+}
+
+static enum tamga_err apply_image(struct tamga_overlay *state,
+                                  const Tamga__V1__Release *release, struct tamga_span id)
+{
+    uint8_t value[TAMGA_HASH_BYTES + 8];
+    struct tamga_hash key;
+
+    memcpy(value, id.data, TAMGA_HASH_BYTES);
+    tamga_put_u64(value + TAMGA_HASH_BYTES, release->counter);
+    tamga_key_image(&key, release->producer, release->model,
+                    tamga_wire_span(release->image_sha256));
+    return tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key),
+                             tamga_span(value, sizeof value));
+}
+
+static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
+                            const struct tamga_item *item)
+{
+    const Tamga__V1__Release *release = release_of(item);
+    struct tamga_span id = tamga_hash_span(&item->id.hash);
+    uint8_t index[TAMGA_INDEX_KEY_BYTES];
+    struct tamga_hash key;
+    enum tamga_err err = apply_image(state, release, id);
+
+    (void)chain;
+    tamga_key_version(&key, release->producer, release->model, release->version);
+    if (err == TAMGA_OK)
+        err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), id);
+    if (err == TAMGA_OK)
+        err = apply_latest(state, release, id);
     if (err != TAMGA_OK)
         return err;
     tamga_key_model(&key, release->producer, release->model);

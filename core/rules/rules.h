@@ -96,6 +96,12 @@ TAMGA_MUST_USE enum tamga_err tamga_state_put(struct tamga_overlay *state,
                                               const struct tamga_hash *key,
                                               const ProtobufCMessage *value);
 
+/* Is a release above its model's newest? Asked where a producer submits, so that a slip is
+ * told at once. Errors: COUNTER_NOT_HIGHER; the view's. */
+TAMGA_MUST_USE enum tamga_err tamga_release_is_newest(const struct tamga_view *state,
+                                                      const Tamga__V1__Release *release,
+                                                      struct tamga_detail *detail);
+
 /* A device certificate, opened and verified against genesis. {0} is empty. */
 struct tamga_certificate {
     Tamga__V1__CertificateBody *body;

@@ -89,6 +89,9 @@ static enum tamga_err judge(struct tamga_consortium_service *self, struct tamga_
         return tamga_refuse(detail, TAMGA_E_DUPLICATE_ENTRY, "it is in block %llu",
                             (unsigned long long)place.height);
     err = chain->rules->check(chain, view, item, tamga_wall_ms(), detail);
+    if (err == TAMGA_OK)
+        err = tamga_release_is_newest(
+            view, ((const Tamga__V1__TransactionBody *)item->body)->release, detail);
     return err == TAMGA_OK ? check_image(self->content, item, detail) : err;
 }
 

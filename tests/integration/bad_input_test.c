@@ -148,7 +148,7 @@ static void refuses_each(void)
 }
 
 /*
- * Goal:   the same image, the same counter and the same transaction again are refused.
+ * Goal:   the same image, the same counter and a lower one are refused.
  * Method: publish, wait for its block, publish again in each way.
  */
 static void refuses_repetition(void)
@@ -156,12 +156,14 @@ static void refuses_repetition(void)
     struct cluster_release first = {.counter = 5, .seed = 5};
     struct cluster_release image = {.counter = 6, .seed = 5};
     struct cluster_release counter = {.counter = 5, .seed = 6};
+    struct cluster_release lower = {.counter = 4, .seed = 6};
     struct tamga_entry_id id;
 
     CHECK(cluster_publish(&cluster, "node-a", &first, &id) == TAMGA_OK);
     cluster_wait(&cluster, "first release in a block", 30, included, &id);
     CHECK(cluster_publish(&cluster, "node-a", &image, NULL) == TAMGA_E_DUPLICATE_IMAGE);
-    CHECK(cluster_publish(&cluster, "node-a", &counter, NULL) == TAMGA_E_COUNTER_NOT_HIGHER);
+    CHECK(cluster_publish(&cluster, "node-a", &counter, NULL) == TAMGA_E_COUNTER_USED);
+    CHECK(cluster_publish(&cluster, "node-a", &lower, NULL) == TAMGA_E_COUNTER_NOT_HIGHER);
 }
 
 int main(void)

@@ -348,8 +348,8 @@ Test(engine, a_bad_entry_condemns_a_block)
     test_release(&payload[1], NULL,
                  &(struct test_release){.counter = 3, .forge = break_signature});
     check_condemned(payload, 2, TAMGA_E_BAD_SIGNATURE);
-    test_release(&payload[1], NULL, &(struct test_release){.counter = 1});
-    check_condemned(payload, 2, TAMGA_E_COUNTER_NOT_HIGHER);
+    test_release(&payload[1], NULL, &(struct test_release){.counter = 2, .image = 1});
+    check_condemned(payload, 2, TAMGA_E_COUNTER_USED);
     cr_assert_eq(tamga_buf_set(&payload[1], tamga_span("\x0a\x7f", 2)), TAMGA_OK);
     check_condemned(payload, 2, TAMGA_E_TRUNCATED);
     tamga_buf_clear(&payload[0]);
@@ -490,7 +490,7 @@ Test(engine, a_block_drops_what_claims_the_same)
     test_block_on(&block, node.chain, NULL, "node-b", 0, payload, 2, NULL);
     cr_assert_eq(tamga_engine_add_block(node.engine, &block.block, T0, NULL), TAMGA_OK);
     check_event(&node, TAMGA_EVENT_TIP, TAMGA_OK);
-    check_event(&node, TAMGA_EVENT_DROPPED, TAMGA_E_COUNTER_NOT_HIGHER);
+    check_event(&node, TAMGA_EVENT_DROPPED, TAMGA_E_COUNTER_USED);
     check_event(&node, TAMGA_EVENT_DROPPED, TAMGA_E_DUPLICATE_IMAGE);
     cr_assert_eq(tamga_engine_mempool(node.engine)->count, 0);
     test_block_clear(&block);

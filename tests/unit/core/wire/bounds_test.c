@@ -46,7 +46,9 @@ Test(bounds, list_of_types_is_complete)
 
     cr_assert_not_null(folder);
     while ((entry = readdir(folder)) != NULL)
-        if (strstr(entry->d_name, ".proto") != NULL)
+        /* What view.proto names is printed, never read from a peer. */
+        if (strstr(entry->d_name, ".proto") != NULL &&
+            strcmp(entry->d_name, "view.proto") != 0)
             count += check_proto(entry->d_name);
     closedir(folder);
     cr_assert_eq(count, test_types_count);
