@@ -30,4 +30,5 @@ flock 9
 cmake --preset "$preset"
 cmake --build --preset "$preset" -j "$(nproc)"
 exec 9>&-
+export TSAN_OPTIONS=${TSAN_OPTIONS-suppressions=$PWD/tests/tsan.supp}
 exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j 2 "$@"
