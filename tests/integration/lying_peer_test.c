@@ -4,19 +4,27 @@
  */
 #include "cluster.h"
 
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "tamga/v1/chain_service.pb-c.h"
 
-/* What the liar shows; set before the node starts. */
+enum lie {
+    LIE_REWRITTEN, /* the asked header over another body */
+    LIE_OTHER,     /* another block than the one asked for */
+    LIE_ONE_BLOCK, /* after a claim of a million, one block, and that invalid */
+};
+
+/* What the liar shows, from its server's threads. */
 static struct {
     Tamga__V1__ChainService_Service service;
     struct cluster *cluster;
     struct test_block block;      /* a good block on genesis */
     struct tamga_block rewritten; /* another body under the same header */
-    bool show_rewritten;
-    unsigned status_count, headers_count, blocks_count;
+    struct tamga_block other;     /* another header */
+    _Atomic enum lie lie;
+    atomic_uint status_count, headers_count, blocks_count;
 } liar;
 
 static void liar_get_status(Tamga__V1__ChainService_Service *service,
@@ -72,8 +80,10 @@ static void liar_get_blocks(Tamga__V1__ChainService_Service *service,
                             const Tamga__V1__GetBlocksRequest *input,
                             Tamga__V1__GetBlocksResponse_Closure closure, void *call)
 {
-    const struct tamga_block *shown =
-        liar.show_rewritten ? &liar.rewritten : &liar.block.block;
+    const struct tamga_block *const show[] = {[LIE_REWRITTEN] = &liar.rewritten,
+                                              [LIE_OTHER] = &liar.other,
+                                              [LIE_ONE_BLOCK] = &liar.block.block};
+    const struct tamga_block *shown = show[atomic_load(&liar.lie)];
     Tamga__V1__GetBlocksResponse response = TAMGA__V1__GET_BLOCKS_RESPONSE__INIT;
     Tamga__V1__Block *message = NULL;
     TAMGA_BUF bytes = {0};
@@ -127,6 +137,9 @@ static void make_blocks(struct cluster *cluster)
     changed.data[changed.len - 1] ^= 1;
     liar.rewritten.sealed = liar.block.block.sealed;
     CHECK(tamga_block_add(&liar.rewritten, tamga_buf_span(&changed)) == TAMGA_OK);
+    liar.other.sealed = liar.block.block.sealed;
+    liar.other.sealed.header.nonce ^= 1;
+    CHECK(tamga_block_add(&liar.other, tamga_buf_span(&payload)) == TAMGA_OK);
 }
 
 struct in_log {
@@ -159,9 +172,19 @@ static void still_works(struct cluster *cluster, uint64_t counter)
     CHECK(cluster_included(cluster, "node-a", &cluster->consortium, &id));
 }
 
+static const struct {
+    enum lie lie;
+    const char *word; /* that the log must say */
+} cases[] = {
+    {LIE_REWRITTEN, "BAD_ROOT"},
+    {LIE_OTHER, "BLOCK_ID_MISMATCH"},
+    {LIE_ONE_BLOCK, "PEER_LIED"},
+};
+
 /*
- * Goal:   a rewritten body under a known id, and a claimed million blocks with one
- *         invalid block behind them, change nothing but the log; the node goes on.
+ * Goal:   a rewritten body under a known id, another block than was asked for, and a
+ *         claimed million blocks with one invalid block behind them change nothing but
+ *         the log; the node goes on.
  * Method: node-b's place is taken by a server of our own that holds node-b's key.
  */
 int main(void)
@@ -171,25 +194,23 @@ int main(void)
 
     cluster_open(&cluster, 2, 0);
     make_blocks(&cluster);
-    liar.show_rewritten = true;
     open_liar(&cluster, &server, cluster_find(&cluster, "node-b")->rpc);
-    cluster_start(&cluster, "node-a");
-    cluster_wait(&cluster, "BAD_ROOT in the log", 30, log_says,
-                 &(struct in_log){"node-a", "BAD_ROOT"});
-    still_works(&cluster, 1);
-    CHECK(cluster_stop(&cluster, "node-a", 15) == 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct in_log wanted = {"node-a", cases[i].word};
 
-    liar.show_rewritten = false;
-    cluster_start(&cluster, "node-a");
-    cluster_wait(&cluster, "PEER_LIED in the log", 30, log_says,
-                 &(struct in_log){"node-a", "PEER_LIED"});
-    still_works(&cluster, 2);
+        atomic_store(&liar.lie, cases[i].lie);
+        cluster_start(&cluster, "node-a");
+        cluster_wait(&cluster, cases[i].word, 30, log_says, &wanted);
+        still_works(&cluster, i + 1);
+        CHECK(cluster_stop(&cluster, "node-a", SIGTERM) == 0);
+    }
     CHECK(liar.status_count > 0 && liar.headers_count > 0 && liar.blocks_count > 0);
     cluster_close(&cluster);
     tamga_rpc_server_stop(server);
     tamga_rpc_server_close(server);
     test_block_clear(&liar.block);
     tamga_block_clear(&liar.rewritten);
+    tamga_block_clear(&liar.other);
     puts("ok");
     return 0;
 }
