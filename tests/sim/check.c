@@ -1,0 +1,546 @@
+/*
+ * The invariants. They look at stores and bytes with readers of their own, so that a
+ * mistake in the rules' state cannot hide itself.
+ */
+#include <stdlib.h>
+
+#include "chain/engine_internal.h"
+#include "crypto/hash.h"
+#include "world.h"
+
+#define PENDING_HEAD_BYTES 8 /* when it arrived */
+
+/* ---- what an entry says ----------------------------------------------------------- */
+
+static void named(struct tamga_hash *out, const char *a, const char *b, const char *c)
+{
+    struct tamga_span part[] = {tamga_span(a, strlen(a) + 1), tamga_span(b, strlen(b) + 1),
+                                tamga_span(c, strlen(c) + 1)};
+
+    tamga_sha256_parts(out, part, 3);
+}
+
+static void copy(struct tamga_hash *out, ProtobufCBinaryData bytes)
+{
+    if (bytes.len == TAMGA_HASH_BYTES)
+        memcpy(out->byte, bytes.data, TAMGA_HASH_BYTES);
+}
+
+static void release_facts(struct sim_facts *out, ProtobufCBinaryData bytes)
+{
+    Tamga__V1__TransactionBody *body =
+        tamga__v1__transaction_body__unpack(NULL, bytes.len, bytes.data);
+
+    if (body == NULL || body->release == NULL)
+        abort();
+    named(&out->group, body->release->producer, body->release->model, "");
+    copy(&out->what, body->release->image_sha256);
+    copy(&out->names, body->release->republish_of);
+    out->counter = body->release->counter;
+    out->once = body->release->republish_of.len == 0;
+    tamga__v1__transaction_body__free_unpacked(body, NULL);
+}
+
+static void record_facts(struct sim_facts *out, ProtobufCBinaryData bytes)
+{
+    Tamga__V1__RecordBody *body =
+        tamga__v1__record_body__unpack(NULL, bytes.len, bytes.data);
+    Tamga__V1__Signed *outer =
+        body == NULL ? NULL
+                     : tamga__v1__signed__unpack(NULL, body->receipt.len, body->receipt.data);
+    Tamga__V1__ReceiptBody *receipt =
+        outer == NULL ? NULL
+                      : tamga__v1__receipt_body__unpack(NULL, outer->body.len,
+                                                        outer->body.data);
+
+    if (receipt == NULL)
+        abort();
+    named(&out->group, body->device->producer, body->device->model, body->device->number);
+    copy(&out->what, body->release);
+    out->counter = receipt->receipt_counter;
+    out->once = receipt->outcome == TAMGA__V1__OUTCOME__OUTCOME_CONFIRMED &&
+                receipt->reinstall == TAMGA__V1__REINSTALL__REINSTALL_NONE;
+    tamga__v1__receipt_body__free_unpacked(receipt, NULL);
+    tamga__v1__signed__free_unpacked(outer, NULL);
+    tamga__v1__record_body__free_unpacked(body, NULL);
+}
+
+void sim_facts_of(struct sim_facts *out, bool gateway, struct tamga_span payload)
+{
+    Tamga__V1__Signed *outer = tamga__v1__signed__unpack(NULL, payload.len, payload.data);
+
+    if (outer == NULL)
+        abort();
+    *out = (struct sim_facts){.counter = 0};
+    copy(&out->id.hash, outer->id);
+    if (gateway)
+        record_facts(out, outer->body);
+    else
+        release_facts(out, outer->body);
+    tamga__v1__signed__free_unpacked(outer, NULL);
+}
+
+/* ---- a chain as a list of facts --------------------------------------------------- */
+
+struct facts {
+    struct sim_facts *at;
+    size_t count, cap;
+};
+
+static void clear_facts(struct facts *facts)
+{
+    free(facts->at);
+}
+
+static const struct tamga_view *view_of(const struct sim_node *node)
+{
+    return &node->disk->reader.view;
+}
+
+static bool payload_of(const struct sim_world *world, const struct sim_node *node,
+                       struct tamga_span leaf, struct tamga_buf *out)
+{
+    if (!world->gateway)
+        return tamga_buf_set(out, leaf) == TAMGA_OK;
+    return leaf.len == TAMGA_COMMITMENT_BYTES &&
+           tamga_view_get(view_of(node), TAMGA_FAMILY_PAYLOAD,
+                          tamga_span(leaf.data + 32, 32), out) == TAMGA_OK;
+}
+
+static void read_block(struct sim_world *world, struct sim_node *node, uint64_t height,
+                       struct facts *facts)
+{
+    TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+    struct tamga_block_id id;
+
+    if (tamga_query_id_at(view_of(node), height, &id) != TAMGA_OK ||
+        tamga_query_block(view_of(node), &id, &block) != TAMGA_OK) {
+        sim_broken(world, SIM_WHOLE, "node %d has no block at height %llu", node->index,
+                   (unsigned long long)height);
+        return;
+    }
+    for (size_t i = 0; i < block.count; i++) {
+        TAMGA_BUF payload = {0};
+
+        if (facts->count == facts->cap) {
+            facts->cap = facts->cap == 0 ? 64 : facts->cap * 2;
+            facts->at = realloc(facts->at, facts->cap * sizeof *facts->at);
+            if (facts->at == NULL)
+                abort();
+        }
+        if (payload_of(world, node, block.entry[i], &payload))
+            sim_facts_of(&facts->at[facts->count++], world->gateway,
+                         tamga_buf_span(&payload));
+        else
+            sim_broken(world, SIM_WHOLE, "node %d lacks a payload of height %llu",
+                       node->index, (unsigned long long)height);
+    }
+}
+
+static bool tip_of(const struct sim_node *node, struct tamga_stored_header *out)
+{
+    struct tamga_block_id id;
+
+    return tamga_query_tip(view_of(node), &id) == TAMGA_OK &&
+           tamga_query_header(view_of(node), &id, out) == TAMGA_OK;
+}
+
+static void read_chain(struct sim_world *world, struct sim_node *node, struct facts *facts)
+{
+    struct tamga_stored_header tip;
+
+    if (!tip_of(node, &tip))
+        return;
+    for (uint64_t height = 1;
+         height <= tip.sealed.header.height && world->result.broken == SIM_HOLDS; height++)
+        read_block(world, node, height, facts);
+}
+
+/* ---- no double -------------------------------------------------------------------- */
+
+/* Why b, which comes after a on the chain, may not be there; NULL if it may. */
+static const char *clash(bool gateway, const struct sim_facts *a, const struct sim_facts *b)
+{
+    if (tamga_hash_equal(&a->id.hash, &b->id.hash))
+        return "an entry";
+    if (!tamga_hash_equal(&a->group, &b->group))
+        return NULL;
+    if (!gateway && b->once && tamga_hash_equal(&a->what, &b->what))
+        return "an image of a model";
+    if (!gateway && a->counter == b->counter)
+        return "a counter of a model";
+    if (gateway && a->once && b->once && tamga_hash_equal(&a->what, &b->what))
+        return "an install of a device";
+    if (gateway && a->counter == b->counter)
+        return "a receipt of a device";
+    return NULL;
+}
+
+void sim_check_doubles(struct sim_world *world, struct sim_node *node)
+{
+    TAMGA_CLEANUP(clear_facts) struct facts facts = {0};
+
+    read_chain(world, node, &facts);
+    for (size_t i = 1; i < facts.count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const char *what = clash(world->gateway, &facts.at[j], &facts.at[i]);
+
+            if (what != NULL)
+                sim_broken(world, SIM_NO_DOUBLE, "node %d has %s twice: %s (%llu) and %s (%llu)",
+                           node->index, what, sim_short(&facts.at[j].id.hash),
+                           (unsigned long long)facts.at[j].counter,
+                           sim_short(&facts.at[i].id.hash),
+                           (unsigned long long)facts.at[i].counter);
+        }
+}
+
+/* ---- whole ------------------------------------------------------------------------ */
+
+static bool count_one(void *context, struct tamga_span key, struct tamga_span value)
+{
+    (void)key;
+    (void)value;
+    ++*(uint64_t *)context;
+    return true;
+}
+
+static uint64_t count_family(const struct sim_node *node, enum tamga_family family)
+{
+    const struct tamga_reader *reader = &node->disk->reader;
+    uint64_t count = 0;
+
+    if (reader->ops->scan(reader, family, tamga_span(NULL, 0), tamga_span(NULL, 0), count_one,
+                          &count) != TAMGA_OK)
+        abort();
+    return count;
+}
+
+/* Every entry of the block stands where the index says. */
+static bool places_fit(const struct sim_node *node, const struct tamga_block *block)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+        struct tamga_place place;
+        enum tamga_err err;
+
+        if (node->chain.rules->detached)
+            err = node->chain.rules->entry_id(&item.id, block->entry[i]);
+        else
+            err = node->chain.rules->decode(&node->chain, &item, block->entry[i], NULL);
+        if (err != TAMGA_OK ||
+            tamga_query_place(view_of(node), &item.id, &place) != TAMGA_OK ||
+            place.height != block->sealed.header.height || place.index != i)
+            return false;
+    }
+    return true;
+}
+
+/* One block of the best chain, given the id that its child names. Returns what is amiss. */
+static const char *block_amiss(const struct sim_node *node, uint64_t height,
+                               struct tamga_block_id *id, uint64_t *entries)
+{
+    TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+    TAMGA_BUF undo = {0};
+    struct tamga_stored_header stored;
+    struct tamga_block_id at;
+
+    if (tamga_query_id_at(view_of(node), height, &at) != TAMGA_OK ||
+        !tamga_hash_equal(&at.hash, &id->hash))
+        return "the height index";
+    if (tamga_query_header(view_of(node), id, &stored) != TAMGA_OK ||
+        stored.sealed.header.height != height)
+        return "a header";
+    if ((stored.flags & TAMGA_STORED_BODY) == 0 ||
+        (stored.flags & TAMGA_STORED_INVALID) != 0 ||
+        tamga_query_block(view_of(node), id, &block) != TAMGA_OK)
+        return "a body";
+    if (height > 0 && tamga_block_check_body(&block) != TAMGA_OK)
+        return "a body's root";
+    if (height > 0 && tamga_view_get(view_of(node), TAMGA_FAMILY_UNDO,
+                                     tamga_hash_span(&id->hash), &undo) != TAMGA_OK)
+        return "an undo record";
+    if (!places_fit(node, &block))
+        return "the index of entries";
+    *entries += block.count;
+    *id = stored.sealed.header.parent;
+    return NULL;
+}
+
+void sim_check_store(struct sim_world *world, struct sim_node *node)
+{
+    struct tamga_stored_header tip;
+    struct tamga_block_id id;
+    uint64_t entries = 0;
+    const char *amiss = NULL;
+
+    if (node->liar)
+        return;
+    if (tamga_query_tip(view_of(node), &id) == TAMGA_E_NOT_FOUND) {
+        for (int family = 0; family < TAMGA_FAMILY_COUNT; family++)
+            if (count_family(node, (enum tamga_family)family) > 0)
+                amiss = "a tip";
+    } else if (!tip_of(node, &tip)) {
+        amiss = "the tip's header";
+    } else {
+        for (uint64_t height = tip.sealed.header.height + 1; amiss == NULL && height-- > 0;)
+            amiss = block_amiss(node, height, &id, &entries);
+        if (amiss == NULL &&
+            count_family(node, TAMGA_FAMILY_HEIGHT) != tip.sealed.header.height + 1)
+            amiss = "the length of the height index";
+        if (amiss == NULL &&
+            count_family(node, TAMGA_FAMILY_UNDO) != tip.sealed.header.height)
+            amiss = "the number of undo records";
+        if (amiss == NULL && count_family(node, TAMGA_FAMILY_ENTRY) != entries)
+            amiss = "the number of entries";
+    }
+    if (amiss != NULL)
+        sim_broken(world, SIM_WHOLE, "node %d's store is not whole: %s", node->index, amiss);
+}
+
+/* ---- bounded ---------------------------------------------------------------------- */
+
+struct waiting {
+    uint64_t count, bytes;
+};
+
+static bool weigh(void *context, struct tamga_span key, struct tamga_span value)
+{
+    struct waiting *waiting = context;
+
+    (void)key;
+    waiting->count++;
+    waiting->bytes += value.len - PENDING_HEAD_BYTES;
+    return true;
+}
+
+/* After a flush: memory, disk and limits agree. */
+static void check_mempool(struct sim_world *world, struct sim_node *node)
+{
+    const struct tamga_mempool *mempool = tamga_engine_mempool(node->engine);
+    const struct tamga_reader *reader = &node->disk->reader;
+    struct waiting waiting = {0};
+
+    if (reader->ops->scan(reader, TAMGA_FAMILY_PENDING, tamga_span(NULL, 0),
+                          tamga_span(NULL, 0), weigh, &waiting) != TAMGA_OK)
+        abort();
+    if (waiting.count != mempool->count || waiting.bytes != mempool->bytes)
+        sim_broken(world, SIM_BOUNDED, "node %d counts %zu pending entries; %llu are stored",
+                   node->index, mempool->count, (unsigned long long)waiting.count);
+    if (mempool->count > SIM_PENDING_MAX + node->returned ||
+        mempool->bytes > (SIM_PENDING_MAX + node->returned) * TAMGA_PAYLOAD_BYTES_MAX)
+        sim_broken(world, SIM_BOUNDED, "node %d: %zu entries wait", node->index,
+                   mempool->count);
+}
+
+static void check_branch(struct sim_world *world, struct sim_node *node,
+                         const struct branch *branch)
+{
+    struct tamga_block_id parent;
+    enum tamga_err err = tamga_query_id_at(&node->engine->pending.view, branch->fork_height,
+                                           &parent);
+
+    for (size_t i = 0; err == TAMGA_OK && i < branch->count; i++) {
+        struct tamga_stored_header stored;
+
+        err = tamga_query_header(&node->engine->pending.view, &branch->id[i], &stored);
+        if (err != TAMGA_OK)
+            break;
+        if ((stored.flags & TAMGA_STORED_INVALID) != 0 ||
+            stored.sealed.header.height != branch->fork_height + 1 + i ||
+            !tamga_hash_equal(&stored.sealed.header.parent.hash, &parent.hash)) {
+            sim_broken(world, SIM_WHOLE, "node %d: branch block %zu of %zu is amiss (%u)",
+                       node->index, i, branch->count, stored.flags);
+            return;
+        }
+        parent = branch->id[i];
+    }
+    if (err != TAMGA_OK || branch->count == 0)
+        sim_broken(world, SIM_WHOLE, "node %d: a branch of %zu headers, from height %llu",
+                   node->index, branch->count, (unsigned long long)branch->fork_height);
+}
+
+void sim_check_bounds(struct sim_world *world, struct sim_node *node)
+{
+    const struct tamga_engine *engine = node->engine;
+    size_t headers = 0;
+
+    check_mempool(world, node);
+    for (size_t i = 0; i < engine->branch_count && i < TAMGA_BRANCHES_MAX; i++) {
+        headers += engine->branch[i].count;
+        check_branch(world, node, &engine->branch[i]);
+    }
+    if (engine->branch_count > TAMGA_BRANCHES_MAX || headers > TAMGA_BRANCH_BLOCKS_MAX)
+        sim_broken(world, SIM_BOUNDED, "node %d: %zu branches of %zu headers", node->index,
+                   engine->branch_count, headers);
+}
+
+/* ---- same state ------------------------------------------------------------------- */
+
+/* One block, and the payloads it commits to, into the fresh engine. */
+static enum tamga_err feed(struct sim_node *node, struct test_node *fresh, uint64_t height)
+{
+    TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+    struct tamga_entry_id wanted[SIM_BLOCK_MAX];
+    struct tamga_block_id id;
+    size_t count;
+    enum tamga_err err = tamga_query_id_at(view_of(node), height, &id);
+
+    if (err == TAMGA_OK)
+        err = tamga_query_block(view_of(node), &id, &block);
+    if (err == TAMGA_OK)
+        err = tamga_engine_add_block(fresh->engine, &block, block.sealed.header.time_ms, NULL);
+    count = tamga_engine_wanted_payloads(fresh->engine, wanted, SIM_BLOCK_MAX);
+    for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
+        TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+        TAMGA_BUF payload = {0};
+
+        err = tamga_view_get(view_of(node), TAMGA_FAMILY_PAYLOAD,
+                             tamga_hash_span(&wanted[i].hash), &payload);
+        if (err == TAMGA_OK)
+            err = fresh->chain->rules->decode(fresh->chain, &item, tamga_buf_span(&payload),
+                                              NULL);
+        if (err == TAMGA_OK)
+            err = tamga_engine_add_payload(fresh->engine, &item,
+                                           block.sealed.header.time_ms, NULL);
+    }
+    if (err == TAMGA_OK && tamga_engine_tip(fresh->engine)->tip.height != height)
+        err = TAMGA_E_NOT_ON_CHAIN;
+    return err;
+}
+
+void sim_check_state(struct sim_world *world, struct sim_node *node)
+{
+    struct test_node fresh;
+    struct tamga_stored_header tip;
+    enum tamga_err err = TAMGA_OK;
+    uint64_t height = 0;
+
+    if (!tip_of(node, &tip))
+        return;
+    test_node_open(&fresh, &world->chain);
+    while (err == TAMGA_OK && height < tip.sealed.header.height)
+        err = feed(node, &fresh, ++height);
+    if (err == TAMGA_OK)
+        err = tamga_engine_flush(fresh.engine);
+    if (err != TAMGA_OK)
+        sim_broken(world, SIM_SAME_STATE, "a fresh engine refuses node %d's height %llu: %s",
+                   node->index, (unsigned long long)height, tamga_err_name(err));
+    else if (!test_same_content(node->disk, fresh.store,
+                                1u << TAMGA_FAMILY_STATE | 1u << TAMGA_FAMILY_INDEX |
+                                    1u << TAMGA_FAMILY_ENTRY))
+        sim_broken(world, SIM_SAME_STATE, "node %d's state at height %llu is not its chain's",
+                   node->index, (unsigned long long)height);
+    test_node_close(&fresh);
+}
+
+/* ---- the end ---------------------------------------------------------------------- */
+
+/* Does an entry wait that a block could take? Others may wait for what never comes. */
+static bool could_mine(const struct sim_world *world, const struct sim_node *node)
+{
+    const struct tamga_mempool *mempool = tamga_engine_mempool(node->engine);
+    const struct tamga_item **item;
+    bool could = false;
+
+    if (mempool->count == 0)
+        return false;
+    if (tamga_mempool_sorted(mempool, &item) != TAMGA_OK)
+        abort();
+    for (size_t i = 0; i < mempool->count && !could; i++)
+        could = node->rules.check(&node->chain, view_of(node), item[i],
+                                  sim_clock(world, node), NULL) == TAMGA_OK;
+    free(item);
+    return could;
+}
+
+bool sim_quiet(struct sim_world *world)
+{
+    const struct tamga_block_id *tip = NULL;
+
+    for (int i = 0; i < world->node_count; i++) {
+        const struct sim_node *node = &world->node[i];
+
+        if (node->liar)
+            continue;
+        if (node->engine == NULL || node->inbox_count > 0)
+            return false;
+        if (tip == NULL)
+            tip = &tamga_engine_tip(node->engine)->tip_id;
+        if (!tamga_hash_equal(&tip->hash, &tamga_engine_tip(node->engine)->tip_id.hash))
+            return false;
+    }
+    for (int i = 0; i < world->node_count; i++)
+        if (!world->node[i].liar && could_mine(world, &world->node[i]))
+            return false;
+    return true;
+}
+
+/* May the entry be missing, given what the chain has? */
+static bool has_rival(bool gateway, const struct facts *chain, const struct sim_facts *facts)
+{
+    bool named_there = tamga_hash_is_zero(&facts->names);
+
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct sim_facts *other = &chain->at[i];
+        bool is_named = tamga_hash_equal(&other->id.hash, &facts->names);
+
+        if (clash(gateway, other, facts) != NULL)
+            return true;
+        named_there = named_there || is_named;
+        /* Another one repeats the same release, and is its newest now. */
+        if (!gateway && !facts->once && !is_named && !other->once &&
+            tamga_hash_equal(&other->group, &facts->group) &&
+            tamga_hash_equal(&other->what, &facts->what))
+            return true;
+    }
+    return !named_there; /* it repeats a release that is not there */
+}
+
+static void check_entry(struct sim_world *world, const struct facts *chain,
+                        const struct sim_entry *entry)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        if (tamga_hash_equal(&chain->at[i].id.hash, &entry->id.hash))
+            return;
+    if (!has_rival(world->gateway, chain, &entry->facts))
+        sim_broken(world, SIM_NOTHING_LOST, "entry %s, acknowledged by nodes %x, is lost",
+                   sim_short(&entry->id.hash), entry->acked_by);
+    for (int i = 0; i < world->node_count; i++)
+        if ((entry->acked_by & ~entry->dropped_by) >> i & 1 &&
+            tamga_mempool_find(tamga_engine_mempool(world->node[i].engine), &entry->id) ==
+                NULL)
+            sim_broken(world, SIM_NOTHING_LOST, "entry %s: node %d never told that it dropped",
+                       sim_short(&entry->id.hash), i);
+}
+
+void sim_check_end(struct sim_world *world)
+{
+    TAMGA_CLEANUP(clear_facts) struct facts chain = {0};
+    struct sim_node *any = NULL;
+
+    for (int i = 0; i < world->node_count; i++) {
+        struct sim_node *node = &world->node[i];
+
+        if (node->liar)
+            continue;
+        any = node;
+        sim_check_store(world, node);
+        sim_check_doubles(world, node);
+        sim_check_state(world, node);
+    }
+    if (!sim_quiet(world))
+        for (int i = 0; i < world->node_count; i++)
+            if (!world->node[i].liar)
+                sim_broken(world, SIM_ONE_TIP,
+                           "healed for %u s, and node %d is at height %llu with %zu waiting",
+                           SIM_HEAL_MS / 1000, i,
+                           (unsigned long long)tamga_engine_tip(world->node[i].engine)
+                               ->tip.height,
+                           tamga_engine_mempool(world->node[i].engine)->count);
+    if (any == NULL || world->result.broken != SIM_HOLDS)
+        return;
+    read_chain(world, any, &chain);
+    for (size_t i = 0; i < world->entry_count; i++)
+        if (world->entry[i].acked_by != 0)
+            check_entry(world, &chain, &world->entry[i]);
+}

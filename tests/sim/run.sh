@@ -1,0 +1,33 @@
+#!/bin/bash
+# Many seeds of the simulator. Ends at the first that breaks an invariant, and prints it.
+#
+#   tests/sim/run.sh [--seeds N] [--minutes M] [--from SEED]
+#
+# Bounded by both: at most N seeds (1000) and M minutes (10). Without --from, the day's
+# number decides where to start, so that each day sees other seeds.
+set -euo pipefail
+
+usage() {
+    printf 'usage: tests/sim/run.sh [--seeds N] [--minutes M] [--from SEED]\n' >&2
+    exit 2
+}
+
+seeds=1000
+minutes=10
+from=$(($(date +%s) / 86400 * 100000))
+while [ $# -gt 0 ]; do
+    [[ ${2-} =~ ^[0-9]+$ ]] || usage
+    case "$1" in
+    --seeds) seeds=$2 ;;
+    --minutes) minutes=$2 ;;
+    --from) from=$2 ;;
+    *) usage ;;
+    esac
+    shift 2
+done
+[ "$minutes" -gt 0 ] || usage
+
+cd "$(dirname "$(readlink -f "$0")")/../.."
+[ -f build/dev/build.ninja ] || cmake --preset dev >/dev/null
+cmake --build --preset dev --target sim -j 2 >/dev/null
+exec build/dev/tests/sim/sim --from "$from" --seeds "$seeds" --minutes "$minutes"

@@ -1,0 +1,43 @@
+/* Broken doubles: each makes one invariant fail, to show that the simulator sees it. */
+#ifndef TAMGA_SIM_SABOTAGE_H
+#define TAMGA_SIM_SABOTAGE_H
+
+#include "chain/rules.h"
+
+struct sim_world;
+struct sim_node;
+struct sim_message;
+
+enum sim_sabotage {
+    SIM_NO_SABOTAGE,
+    SIM_DEAF,           /* one node takes no header and no block of others */
+    SIM_STOPS_AT_GAP,   /* asked for blocks, peers stop at the first one they lack */
+    SIM_SAME_LOCATOR,   /* the next page of headers is asked for as the first was */
+    SIM_EARLY_ACK,      /* nodes acknowledge before they flush */
+    SIM_KEEPS_ABANDONED,/* entries of abandoned blocks do not wait again */
+    SIM_SILENT_DROP,    /* drops are not told */
+    SIM_FORGETS_RULE,   /* one node lets an image, or an install, stand twice */
+    SIM_FORGETS_UNDO,   /* one store keeps state that a switch should take back */
+    SIM_WRONG_APPLY,    /* one node's rules write an index too many */
+    SIM_LOSES_SYNC,     /* one store says synced and is not */
+    SIM_NO_BOUND,       /* one node's mempool takes any number */
+    SIM_DROPS_WRITE,    /* one store says written and leaves out an undo record */
+    SIM_SABOTAGES
+};
+const char *sim_sabotage_name(enum sim_sabotage sabotage);
+/* The invariant that must be seen broken, as enum sim_invariant. */
+int sim_sabotage_breaks(enum sim_sabotage sabotage);
+
+/* Rules with small bounds; signatures are verified once a payload, as they cannot change. */
+void sim_rules(struct tamga_rules *out, bool gateway);
+/* Give a node its rules and store, broken or not. Owns: node->disk is kept. */
+void sim_sabotage_rules(struct sim_world *world, struct sim_node *node);
+void sim_sabotage_store(struct sim_world *world, struct sim_node *node);
+void sim_sabotage_store_clear(struct sim_node *node);
+/* Is this message kept from the engine? */
+bool sim_sabotage_deaf(const struct sim_world *world, const struct sim_node *node,
+                       const struct sim_message *message);
+/* After a switch: make the node forget what came back. */
+void sim_sabotage_forget(struct sim_world *world, struct sim_node *node);
+
+#endif

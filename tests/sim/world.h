@@ -1,0 +1,291 @@
+/*
+ * A simulated network: engines over stores in memory, a virtual clock, messages that are
+ * late, lost, doubled and reordered, crashes, and peers that lie. Everything is drawn
+ * from one seed, so a run can be repeated to the letter.
+ *
+ * A run has two phases: trouble, then healing. In the second, nothing fails any more and
+ * nobody lies anew; all honest nodes must come to one chain.
+ */
+#ifndef TAMGA_SIM_WORLD_H
+#define TAMGA_SIM_WORLD_H
+
+#include "chain/query.h"
+#include "fixture.h"
+#include "sabotage.h"
+
+#define SIM_NODES_MAX    7
+#define SIM_EVIL_MAX     8   /* blocks that a liar has made beside the chain */
+#define SIM_PENDING_MAX  24  /* of the rules: small, so that it is met */
+#define SIM_SENDER_MAX   16
+#define SIM_BLOCK_MAX    8   /* entries of a block */
+#define SIM_ENTRIES_MAX  512 /* that producers sign in one run */
+#define SIM_DEVICES     5
+#define SIM_HEAL_MS      900000u
+#define SIM_NOBODY       (-1)
+
+/* What must hold. */
+enum sim_invariant {
+    SIM_HOLDS = 0,
+    SIM_ONE_TIP,     /* healed, all honest nodes have the same tip and nothing waits */
+    SIM_NOTHING_LOST,/* what was acknowledged is in the chain, or its rival, and it was told */
+    SIM_NO_DOUBLE,   /* no entry, image of a model, or install twice on any chain */
+    SIM_SAME_STATE,  /* state is what a fresh engine makes of the best chain */
+    SIM_WORK_GROWS,  /* the tip's work never decreases, crashes included */
+    SIM_BOUNDED,     /* mempool, branches and headers off the chain */
+    SIM_WHOLE,       /* a store is consistent whenever it is looked at */
+    SIM_INVARIANTS
+};
+const char *sim_invariant_name(enum sim_invariant invariant);
+
+struct sim_options {
+    uint64_t seed;
+    uint64_t steps_max; /* of trouble; 0: by time alone */
+    bool trace;
+    enum sim_sabotage sabotage;
+};
+
+/* What a run came to. */
+struct sim_result {
+    enum sim_invariant broken;
+    uint64_t step;
+    char text[320];
+    uint64_t steps, blocks, reorgs, crashes, acks, lies, invalid, entries;
+};
+
+/* ---- messages --------------------------------------------------------------------- */
+
+enum sim_kind {
+    SIM_SUBMIT, /* a producer's entry; its answer is the acknowledgement */
+    SIM_PAYLOAD,
+    SIM_ANNOUNCE,
+    SIM_HINT, /* a status, gossiped */
+    SIM_MINED, /* from the node's own miner */
+    SIM_GET_STATUS,
+    SIM_STATUS,
+    SIM_GET_HEADERS,
+    SIM_HEADERS,
+    SIM_GET_BLOCKS,
+    SIM_BLOCKS,
+    SIM_GET_PAYLOADS,
+    SIM_PAYLOADS,
+    SIM_GET_PENDING,
+    SIM_PENDING,
+};
+
+/* One letter on the way; shared by its copies. Which lists are used depends on kind. */
+struct sim_message {
+    unsigned refs;
+    enum sim_kind kind;
+    int from, to;
+    uint64_t session; /* of the pull that a request belongs to */
+    struct tamga_block_id *block_id;
+    struct tamga_entry_id *entry_id;
+    struct tamga_sealed *sealed;
+    struct tamga_block *block;
+    struct tamga_buf *payload;
+    size_t block_id_count, entry_id_count, sealed_count, block_count, payload_count;
+    struct tamga_u256 work;
+    struct tamga_block_id tip;
+    uint64_t job;  /* MINED */
+    enum tamga_err err; /* what the engine said */
+    bool news;          /* a payload that was not known: to be passed on */
+    size_t used;        /* of a response: how much of it was asked for */
+};
+
+/* ---- nodes ------------------------------------------------------------------------ */
+
+enum sim_stage { SIM_IDLE, SIM_AT_STATUS, SIM_AT_HEADERS, SIM_AT_BODIES, SIM_AT_PENDING };
+
+/* What a node pulls from one peer. */
+struct sim_pull {
+    enum sim_stage stage;
+    uint64_t session;
+    uint64_t avoid_until_ms;
+    unsigned faults;
+    struct tamga_u256 claimed;
+    struct tamga_block_id before; /* our tip when the round began */
+    struct tamga_block_id last;   /* newest header of the page before */
+    bool has_last;
+    bool none; /* the peer has none of the payloads we want */
+    unsigned rounds;
+};
+
+struct sim_node {
+    int index;
+    bool liar;
+    bool joined; /* has been started once */
+    const char *miner;
+    struct tamga_address address;
+    struct tamga_chain chain; /* its own, so that its rules can be broken */
+    struct tamga_rules rules;
+    struct tamga_store *disk;  /* in memory; the engine's may be a wrapper around it */
+    struct tamga_store *store;
+    struct tamga_engine *engine; /* NULL: down */
+    unsigned life;
+    int64_t clock_base_ms;
+    int64_t clock_ppm;
+    uint64_t mean_mining_ms;
+    struct sim_message **inbox;
+    size_t inbox_count, inbox_cap;
+    bool batch_due;
+    struct tamga_block job; /* what the miner works on; count 0: idle */
+    uint64_t job_number;
+    struct sim_pull pull[SIM_NODES_MAX];
+    int chain_peer; /* whose chain is being pulled */
+    uint64_t poked_ms;
+    struct tamga_u256 work; /* of the last flushed tip */
+    uint64_t returned;      /* entries that switches can have given back */
+    uint64_t batches;
+    /* a liar's own blocks */
+    struct test_block evil[SIM_EVIL_MAX];
+    size_t evil_count;
+    uint64_t evil_base;     /* height that the first one stands on */
+    unsigned evil_served;   /* bit per node that gets bodies */
+    bool evil_status;       /* claims far more than it has */
+    bool evil_garbage;      /* headers that are none */
+    struct tamga_buf evil_payload[SIM_EVIL_MAX]; /* what its blocks hold, served or not */
+    struct tamga_entry_id evil_entry[SIM_EVIL_MAX];
+    size_t evil_payload_count;
+    bool evil_silent;       /* keeps the payloads back */
+};
+
+/* What an entry says, read from its bytes without the rules' help. */
+struct sim_facts {
+    struct tamga_entry_id id;
+    struct tamga_hash group; /* the model, or the device */
+    struct tamga_hash what;  /* the image, or the release */
+    struct tamga_hash names; /* the release that this one repeats, or zero */
+    uint64_t counter;        /* of the release, or of the receipt */
+    bool once;               /* a release that repeats none, or a first install */
+};
+
+/* What a producer signed, and who said it will be in the chain. */
+struct sim_entry {
+    struct tamga_entry_id id;
+    struct tamga_buf payload;
+    struct sim_facts facts;
+    unsigned acked_by;   /* bit per node */
+    unsigned dropped_by; /* bit per node that told of a drop since */
+};
+
+/* ---- the world -------------------------------------------------------------------- */
+
+enum sim_event_kind {
+    SIM_EV_DELIVER,
+    SIM_EV_BATCH,
+    SIM_EV_TICK,
+    SIM_EV_MINED,
+    SIM_EV_PRODUCE,
+    SIM_EV_CRASH,
+    SIM_EV_START,
+    SIM_EV_PARTITION,
+    SIM_EV_LIE,
+    SIM_EV_TIMEOUT,
+};
+struct sim_event {
+    uint64_t at_ms, order;
+    enum sim_event_kind kind;
+    int node;
+    unsigned life;
+    uint64_t number;
+    struct sim_message *message;
+};
+
+struct sim_world {
+    struct sim_options options;
+    struct sim_result result;
+    uint64_t random;
+    uint64_t now_ms, start_ms;
+    bool healed;
+    bool gateway;
+    struct sim_event *event; /* a heap by (at_ms, order) */
+    size_t event_count, event_cap;
+    uint64_t order, session;
+    struct sim_node node[SIM_NODES_MAX];
+    int node_count, liar_count;
+    unsigned side;         /* bit per node: which side of the partition */
+    unsigned drop, twice;  /* of 1000 messages */
+    uint64_t delay_ms;
+    size_t page;           /* headers in one answer */
+    struct sim_entry entry[SIM_ENTRIES_MAX];
+    size_t entry_count;
+    uint64_t produce_ms; /* mean time between two entries */
+    uint64_t counter, image, serial, receipt[SIM_DEVICES];
+    struct tamga_rules rules; /* sound ones, for the engine that others are held against */
+    struct tamga_chain chain;
+};
+
+/* world.c */
+void sim_run(struct sim_result *out, const struct sim_options *options);
+uint64_t sim_random(struct sim_world *world);
+uint64_t sim_below(struct sim_world *world, uint64_t bound);
+uint64_t sim_exponential(struct sim_world *world, uint64_t mean);
+bool sim_chance(struct sim_world *world, unsigned of_1000);
+void sim_trace(struct sim_world *world, const char *format, ...) TAMGA_PRINTF(2, 3);
+void sim_broken(struct sim_world *world, enum sim_invariant invariant, const char *format,
+                ...) TAMGA_PRINTF(3, 4);
+void sim_later(struct sim_world *world, uint64_t in_ms, struct sim_event event);
+bool sim_honest(const struct sim_node *node);
+uint64_t sim_clock(const struct sim_world *world, const struct sim_node *node);
+const char *sim_short(const struct tamga_hash *hash); /* valid for the next three calls */
+
+/* node.c: life, batches, mining */
+void sim_node_start(struct sim_world *world, struct sim_node *node);
+void sim_node_crash(struct sim_world *world, struct sim_node *node, const char *why);
+void sim_node_clear(struct sim_node *node);
+void sim_node_take(struct sim_world *world, struct sim_node *node,
+                   struct sim_message *message);
+void sim_node_batch(struct sim_world *world, struct sim_node *node);
+void sim_node_review(struct sim_world *world, struct sim_node *node, bool tip_changed);
+void sim_node_mined(struct sim_world *world, struct sim_node *node, uint64_t job);
+
+/* net.c: the wire */
+struct sim_message *sim_message_new(enum sim_kind kind, int from, int to);
+void sim_message_free(struct sim_message *message);
+void sim_message_block(struct sim_message *message, const struct tamga_block *block);
+void sim_message_payload(struct sim_message *message, struct tamga_span payload);
+void *sim_alloc(size_t count, size_t size);
+/* Takes the message. */
+void sim_send(struct sim_world *world, struct sim_message *message);
+void sim_gossip(struct sim_world *world, struct sim_message *message);
+void sim_deliver(struct sim_world *world, struct sim_event *event);
+
+/* serve.c: answers from a node's store, or what a liar says instead */
+void sim_serve(struct sim_world *world, struct sim_node *node,
+               const struct sim_message *request);
+
+/* pull.c */
+void sim_pull_start(struct sim_world *world, struct sim_node *node, int peer);
+void sim_pull_poke(struct sim_world *world, struct sim_node *node);
+void sim_pull_timeout(struct sim_world *world, struct sim_node *node, uint64_t session);
+/* Is this response still waited for? */
+struct sim_pull *sim_pull_of(struct sim_node *node, const struct sim_message *message);
+void sim_pull_answer(struct sim_world *world, struct sim_node *node,
+                     struct sim_message *message);
+void sim_pull_done(struct sim_world *world, struct sim_node *node,
+                   struct sim_message *message);
+
+/* actors.c */
+void sim_produce(struct sim_world *world);
+void sim_acknowledged(struct sim_world *world, struct sim_node *node,
+                      struct tamga_span payload);
+struct sim_entry *sim_entry_find(struct sim_world *world, const struct tamga_entry_id *id);
+/* A payload of a fresh entry, valid on any branch; nobody waits for it. */
+void sim_fresh_payload(struct sim_world *world, struct tamga_buf *out);
+
+/* Send a payload to a node as a client would. */
+void sim_submit(struct sim_world *world, const struct sim_entry *entry);
+
+/* liar.c */
+void sim_lie(struct sim_world *world, struct sim_node *node);
+
+/* check.c */
+void sim_facts_of(struct sim_facts *out, bool gateway, struct tamga_span payload);
+void sim_check_bounds(struct sim_world *world, struct sim_node *node);
+void sim_check_store(struct sim_world *world, struct sim_node *node);
+void sim_check_doubles(struct sim_world *world, struct sim_node *node);
+void sim_check_state(struct sim_world *world, struct sim_node *node);
+bool sim_quiet(struct sim_world *world);
+void sim_check_end(struct sim_world *world);
+
+#endif
