@@ -185,6 +185,7 @@ void tamga_call_run(struct tamga_call *call, bool stopping)
         return;
     }
     if (!id_list(call)) {
+        atomic_fetch_add(&call->server->repeats, 1);
         answer_send(call, NULL);
         return;
     }

@@ -58,6 +58,7 @@ struct tamga_server_tally {
 
 struct tamga_rpc_server {
     struct tamga_rpc_server_options options;
+    atomic_uint repeats; /* requests dropped because their id was in work */
     struct tamga_endpoint bound;
     char addr[TAMGA_ENDPOINT_TEXT_MAX];
     nng_socket socket;

@@ -370,6 +370,10 @@ static enum tamga_err payloads_find(struct payloads_hold *hold, const struct tam
         if (err != TAMGA_OK)
             return err;
         bytes += buf->len;
+        if (bytes > ANSWER_BYTES) { /* what does not fit is asked for again */
+            tamga_buf_clear(buf);
+            return TAMGA_OK;
+        }
         hold->data[hold->count++] = tamga_wire_bytes(tamga_buf_span(buf));
     }
     return TAMGA_OK;

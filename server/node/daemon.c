@@ -164,6 +164,7 @@ bool tamga_daemon_open(struct tamga_daemon *daemon, bool gateway, int argc, char
     tamga_log_open(gateway ? "tamga-gateway" : "tamga-consortium", TAMGA_LOG_INFO, false);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     block_signals(&set);
+    daemon->config_path = arguments.config;
     err = tamga_config_load(&daemon->config, arguments.config, gateway, &detail);
     if (err == TAMGA_OK) {
         open_log(daemon->config);
@@ -238,11 +239,23 @@ void tamga_daemon_failed(void *context, enum tamga_err err)
     kill(getpid(), SIGUSR1);
 }
 
+/* Only the log may change while running; the rest needs a restart. A file that cannot be
+ * read any more changes nothing. */
 static void reload(const struct tamga_daemon *daemon)
 {
-    /* Only the log level may change while running; the rest needs a restart. */
-    tamga_log(TAMGA_LOG_INFO, "node.reload", "log level of %s", daemon->config->name);
-    open_log(daemon->config);
+    struct tamga_detail detail = {{0}};
+    struct tamga_config *again = NULL;
+    enum tamga_err err =
+        tamga_config_load(&again, daemon->config_path, daemon->gateway, &detail);
+
+    if (err != TAMGA_OK) {
+        (void)tamga_daemon_refuse("reload", err, &detail);
+        return;
+    }
+    open_log(again);
+    tamga_log(TAMGA_LOG_INFO, "node.reload", "log level %s, format %s", again->log_level,
+              again->log_format);
+    tamga_config_free(again, daemon->gateway);
 }
 
 int tamga_daemon_wait(struct tamga_daemon *daemon)

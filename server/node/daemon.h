@@ -9,6 +9,7 @@
 
 struct tamga_daemon {
     bool gateway;
+    const char *config_path;
     struct tamga_config *config;
     struct tamga_network *network;
     struct tamga_private_key *key;
