@@ -81,6 +81,13 @@ static inline enum tamga_err tamga_view_get(const struct tamga_view *view,
     return view->ops->get(view, family, key, value);
 }
 
+/* For TAMGA_CLEANUP: release a snapshot, if there is one. */
+static inline void tamga_reader_release(struct tamga_reader **reader)
+{
+    if (*reader != NULL)
+        (*reader)->ops->release(*reader);
+}
+
 /* In memory, for tests and the simulator: ordered, fails the Nth operation on demand. */
 TAMGA_MUST_USE enum tamga_err tamga_store_mem_new(struct tamga_store **out);
 /* The next `after` writes succeed, then one fails with STORE_IO, changing nothing; -1: none. */

@@ -390,11 +390,7 @@ static enum tamga_err entry_id(struct tamga_entry_id *out, struct tamga_span lea
 static enum tamga_err miner(const struct tamga_chain *chain,
                             const struct tamga_address *address)
 {
-    const struct tamga_member *member = tamga_network_member(chain->network, address);
-
-    return member != NULL && (member->roles & TAMGA__V1__ROLE__ROLE_CONSORTIUM) != 0
-               ? TAMGA_OK
-               : TAMGA_E_NOT_MINER;
+    return tamga_miner_check(chain, address, TAMGA__V1__ROLE__ROLE_CONSORTIUM);
 }
 
 const struct tamga_rules tamga_rules_consortium = {

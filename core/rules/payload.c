@@ -142,3 +142,11 @@ enum tamga_err tamga_state_put_members(const struct tamga_chain *chain,
     }
     return err;
 }
+
+enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
+                                 const struct tamga_address *miner, uint32_t role)
+{
+    const struct tamga_member *member = tamga_network_member(chain->network, miner);
+
+    return member != NULL && (member->roles & role) != 0 ? TAMGA_OK : TAMGA_E_NOT_MINER;
+}

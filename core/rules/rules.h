@@ -84,6 +84,10 @@ TAMGA_MUST_USE enum tamga_err tamga_payload_time(const struct tamga_chain *chain
 TAMGA_MUST_USE enum tamga_err tamga_state_member(Tamga__V1__StateMember **out,
                                                  const struct tamga_view *state,
                                                  const struct tamga_address *address);
+/* Who may mine is who has the role. Errors: NOT_MINER. */
+TAMGA_MUST_USE enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
+                                                const struct tamga_address *miner,
+                                                uint32_t role);
 /* Every member of genesis into the state. */
 TAMGA_MUST_USE enum tamga_err tamga_state_put_members(const struct tamga_chain *chain,
                                                       struct tamga_overlay *state);

@@ -5,12 +5,6 @@
 #include "node/index.h"
 #include "rules/rules.h"
 
-static void release_reader(struct tamga_reader **reader)
-{
-    if (*reader != NULL)
-        (*reader)->ops->release(*reader);
-}
-
 /* A release lent to a response. */
 struct entry_hold {
     struct tamga_block_id block;
@@ -94,7 +88,7 @@ static void consortium_list_releases(Tamga__V1__ConsortiumService_Service *servi
 {
     struct tamga_consortium_service *self = (struct tamga_consortium_service *)service;
     struct tamga_store *store = tamga_node_store(self->node);
-    TAMGA_CLEANUP(release_reader) struct tamga_reader *reader = NULL;
+    TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
     TAMGA_CLEANUP(list_free) struct list_hold *hold = calloc(1, sizeof *hold);
     Tamga__V1__ListReleasesResponse response = TAMGA__V1__LIST_RELEASES_RESPONSE__INIT;
     enum tamga_err err =
@@ -136,7 +130,7 @@ static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *
 {
     struct tamga_consortium_service *self = (struct tamga_consortium_service *)service;
     struct tamga_store *store = tamga_node_store(self->node);
-    TAMGA_CLEANUP(release_reader) struct tamga_reader *reader = NULL;
+    TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
     TAMGA_CLEANUP(entry_clear) struct entry_hold hold = {0};
     Tamga__V1__GetLatestReleaseResponse response =
         TAMGA__V1__GET_LATEST_RELEASE_RESPONSE__INIT;

@@ -14,12 +14,6 @@ static struct tamga_gateway *gateway_of(void *service)
     return ((struct tamga_device_service *)service)->gateway;
 }
 
-static void release_reader(struct tamga_reader **reader)
-{
-    if (*reader != NULL)
-        (*reader)->ops->release(*reader);
-}
-
 static enum tamga_err snapshot(const struct tamga_gateway *gateway,
                                struct tamga_reader **reader)
 {
@@ -102,7 +96,7 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
     TAMGA_CLEANUP(tamga_inclusion_clear) struct tamga_inclusion_hold hold = {0};
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckInBody *check_in = NULL;
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
-    TAMGA_CLEANUP(release_reader) struct tamga_reader *reader = NULL;
+    TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
     Tamga__V1__CheckInResponse response = TAMGA__V1__CHECK_IN_RESPONSE__INIT;
     struct tamga_detail detail = {{0}};
     enum tamga_err err = open_check_in(gateway, input, &check_in, &detail);
@@ -138,7 +132,7 @@ static void device_get_device_headers(Tamga__V1__DeviceService_Service *service,
                                       void *call)
 {
     TAMGA_CLEANUP(tamga_headers_clear) struct tamga_headers_hold hold = {0};
-    TAMGA_CLEANUP(release_reader) struct tamga_reader *reader = NULL;
+    TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
     Tamga__V1__GetDeviceHeadersResponse response =
         TAMGA__V1__GET_DEVICE_HEADERS_RESPONSE__INIT;
     enum tamga_err err = snapshot(gateway_of(service), &reader);

@@ -4,12 +4,6 @@
 #include "gateway/gateway.h"
 #include "node/index.h"
 
-static void release_reader(struct tamga_reader **reader)
-{
-    if (*reader != NULL)
-        (*reader)->ops->release(*reader);
-}
-
 struct records_hold {
     struct tamga_index_page page;
     struct tamga_block_id block[TAMGA_INDEX_PAGE_MAX];
@@ -79,7 +73,7 @@ static void gateway_list_records(Tamga__V1__GatewayService_Service *service,
 {
     struct tamga_gateway *gateway = ((struct tamga_gateway_service *)service)->gateway;
     struct tamga_store *store = tamga_node_store(gateway->records);
-    TAMGA_CLEANUP(release_reader) struct tamga_reader *reader = NULL;
+    TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
     TAMGA_CLEANUP(records_free) struct records_hold *hold = calloc(1, sizeof *hold);
     Tamga__V1__ListRecordsResponse response = TAMGA__V1__LIST_RECORDS_RESPONSE__INIT;
     enum tamga_err err =

@@ -9,12 +9,7 @@
 #define PAYLOADS_MAX 1024
 #define ANSWER_BYTES 2097152 /* of blocks or payloads in one answer */
 
-static void release_reader(struct tamga_reader **reader)
-{
-    if (*reader != NULL)
-        (*reader)->ops->release(*reader);
-}
-#define SNAPSHOT TAMGA_CLEANUP(release_reader) struct tamga_reader
+#define SNAPSHOT TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader
 
 /* The node that holds the chain, and a snapshot of it. */
 static enum tamga_err open_chain(void *service, ProtobufCBinaryData chain,
