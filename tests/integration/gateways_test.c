@@ -152,6 +152,126 @@ static void release_ends_on_a_device(void)
     CHECK(report_again("gw-1", "gw-2", "0001") == TAMGA_E_DUPLICATE_RECEIPT);
 }
 
+/* ---- at the gateway's door ------------------------------------------------------------ */
+
+/* What a device of our own making says, and how it lies. */
+struct device {
+    struct tamga_private_key *key;
+    Tamga__V1__Signed *certificate;
+};
+
+static Tamga__V1__Signed *unpack_signed(const struct tamga_buf *bytes)
+{
+    ProtobufCMessage *message = NULL;
+
+    CHECK(tamga_wire_unpack(&message, &tamga__v1__signed__descriptor, TAMGA_WIRE_LOOSE,
+                            tamga_buf_span(bytes), NULL) == TAMGA_OK);
+    return (Tamga__V1__Signed *)message;
+}
+
+static void open_device(struct device *device, const char *folder)
+{
+    char path[CLUSTER_PATH_MAX + 32];
+    uint8_t bytes[4096];
+    TAMGA_BUF certificate = {0};
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/device.pem", folder);
+    CHECK(tamga_private_key_load(&device->key, path, NULL, NULL) == TAMGA_OK);
+    snprintf(path, sizeof path, "%s/certificate.tamga", folder);
+    file = fopen(path, "rb");
+    CHECK(file != NULL);
+    CHECK(tamga_buf_set(&certificate, tamga_span(bytes, fread(bytes, 1, sizeof bytes, file))) ==
+          TAMGA_OK);
+    fclose(file);
+    device->certificate = unpack_signed(&certificate);
+}
+
+static enum tamga_err check_in(const struct device *device, const char *number,
+                               const char *hardware, size_t nonce_bytes, bool break_signature)
+{
+    TAMGA_CLEANUP(tamga_reply_clear)
+    struct tamga_reply reply = {.channel = cluster_find(&cluster, "gw-1")->channel,
+                                .deadline_ms = 5000};
+    Tamga__V1__CheckInRequest request = TAMGA__V1__CHECK_IN_REQUEST__INIT;
+    Tamga__V1__CheckInBody body = TAMGA__V1__CHECK_IN_BODY__INIT;
+    Tamga__V1__DeviceId id = TAMGA__V1__DEVICE_ID__INIT;
+    uint8_t nonce[16] = {1};
+    TAMGA_BUF bytes = {0};
+
+    id.producer = (char *)(uintptr_t)"acme";
+    id.model = (char *)(uintptr_t)"cam";
+    id.number = (char *)(uintptr_t)number;
+    body.device = &id;
+    body.nonce = tamga_wire_bytes(tamga_span(nonce, nonce_bytes));
+    body.hardware = (char *)(uintptr_t)hardware;
+    CHECK(tamga_signed_make(&bytes, NULL, &body.base, TAMGA_DOMAIN_CHECKIN,
+                            &cluster.network->id, device->key) == TAMGA_OK);
+    request.check_in = unpack_signed(&bytes);
+    if (break_signature)
+        request.check_in->signature->value.data[7] ^= 1;
+    request.certificate = device->certificate;
+    tamga__v1__device_service__check_in(
+        tamga_reply_service(&reply, &tamga__v1__device_service__descriptor), &request,
+        (Tamga__V1__CheckInResponse_Closure)tamga_reply_take, &reply);
+    tamga_wire_free(&request.check_in->base);
+    return reply.err;
+}
+
+/* A receipt of a release that is on no chain. */
+static enum tamga_err report_unknown(const struct device *device)
+{
+    TAMGA_CLEANUP(tamga_reply_clear)
+    struct tamga_reply reply = {.channel = cluster_find(&cluster, "gw-1")->channel,
+                                .deadline_ms = 5000};
+    Tamga__V1__ReportRequest request = TAMGA__V1__REPORT_REQUEST__INIT;
+    Tamga__V1__ReceiptBody body = TAMGA__V1__RECEIPT_BODY__INIT;
+    Tamga__V1__DeviceId id = TAMGA__V1__DEVICE_ID__INIT;
+    uint8_t nowhere[32] = {9};
+    TAMGA_BUF bytes = {0};
+
+    id.producer = (char *)(uintptr_t)"acme";
+    id.model = (char *)(uintptr_t)"cam";
+    id.number = (char *)(uintptr_t)"0009";
+    body.device = &id;
+    body.release = body.image_sha256 = tamga_wire_bytes(tamga_span(nowhere, 32));
+    body.nonce = tamga_wire_bytes(tamga_span(nowhere, 16));
+    body.outcome = TAMGA__V1__OUTCOME__OUTCOME_CONFIRMED;
+    body.receipt_counter = 1;
+    CHECK(tamga_signed_make(&bytes, NULL, &body.base, TAMGA_DOMAIN_RECEIPT,
+                            &cluster.network->id, device->key) == TAMGA_OK);
+    request.receipt = unpack_signed(&bytes);
+    request.certificate = device->certificate;
+    tamga__v1__device_service__report(
+        tamga_reply_service(&reply, &tamga__v1__device_service__descriptor), &request,
+        (Tamga__V1__ReportResponse_Closure)tamga_reply_take, &reply);
+    tamga_wire_free(&request.receipt->base);
+    return reply.err;
+}
+
+/*
+ * Goal:   a gateway refuses a device that lies about itself, and a receipt for a release
+ *         that is on no chain; nothing is recorded.
+ * Method: an enrolled device's own key and certificate, one lie at a time.
+ */
+static void refuses_lying_devices(void)
+{
+    char folder[CLUSTER_PATH_MAX];
+    struct device device;
+
+    cluster_enroll(&cluster, folder, "0009", "gw-1");
+    open_device(&device, folder);
+    CHECK(check_in(&device, "0009", "", 16, false) == TAMGA_OK);
+    CHECK(check_in(&device, "0009", "", 16, true) == TAMGA_E_BAD_SIGNATURE);
+    CHECK(check_in(&device, "0008", "", 16, false) == TAMGA_E_BAD_CERTIFICATE);
+    CHECK(check_in(&device, "0009", "B", 16, false) == TAMGA_E_BAD_CERTIFICATE);
+    CHECK(check_in(&device, "0009", "", 0, false) == TAMGA_E_BAD_LENGTH);
+    CHECK(report_unknown(&device) == TAMGA_E_UNKNOWN_RELEASE);
+    CHECK(record_count("gw-1", "0009") == 0);
+    tamga_private_key_free(device.key);
+    tamga_wire_free(&device.certificate->base);
+}
+
 /*
  * Goal:   two gateways that mined apart a record each of the same install agree on one.
  * Method: separate them, give the same receipt to both, reunite them.
@@ -232,6 +352,7 @@ int main(void)
     cluster_open(&cluster, 2, 2);
     cluster_start_all(&cluster);
     release_ends_on_a_device();
+    refuses_lying_devices();
     one_update_has_one_record();
     killed_gateway_keeps_receipts();
     killed_device_updates_in_the_end();
