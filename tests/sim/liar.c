@@ -168,12 +168,29 @@ static void announce(struct sim_world *world, struct sim_node *node)
     sim_gossip(world, message);
 }
 
-void sim_lie(struct sim_world *world, struct sim_node *node)
+/* Sound blocks with more work than the tip, from a little further back. */
+static void outgrow(struct sim_world *world, struct sim_node *node, uint64_t height)
+{
+    uint64_t back = sim_below(world, 3);
+
+    back = back < height ? back : height;
+    node->evil_base = height - back;
+    grow(world, node, back + 1 + sim_below(world, 3));
+}
+
+static unsigned choose(struct sim_world *world, bool withhold)
+{
+    if (!withhold)
+        return (unsigned)sim_below(world, 7);
+    return world->gateway && sim_chance(world, 500) ? 6 : 1;
+}
+
+void sim_lie(struct sim_world *world, struct sim_node *node, bool withhold)
 {
     static const char *const name[] = {"invalid", "withheld", "old fork", "time",
                                        "status",  "garbage",  "silent"};
     uint64_t height = tamga_engine_tip(node->engine)->tip.height;
-    unsigned kind = (unsigned)sim_below(world, 7);
+    unsigned kind = choose(world, withhold);
     uint64_t back = 1 + sim_below(world, 4);
 
     forget(node);
@@ -182,10 +199,11 @@ void sim_lie(struct sim_world *world, struct sim_node *node)
     case 0:
         lie_invalid(world, node);
         break;
-    case 1: /* bodies for some or for nobody */
-        grow(world, node, 1 + sim_below(world, 3));
-        node->evil_served =
-            sim_chance(world, 500) ? 0 : (unsigned)sim_below(world, 1u << SIM_NODES_MAX);
+    case 1: /* more work than the tip, and bodies for some or for nobody */
+        outgrow(world, node, height);
+        node->evil_served = (unsigned)sim_below(world, 1u << SIM_NODES_MAX);
+        if (withhold || sim_chance(world, 500))
+            node->evil_served = 0;
         break;
     case 2: /* as much work as the tip, from further back */
         back = back < height ? back : height;
@@ -203,7 +221,7 @@ void sim_lie(struct sim_world *world, struct sim_node *node)
         grow(world, node, 2);
         break;
     default: /* blocks for all, and the payloads for nobody */
-        grow(world, node, 1 + sim_below(world, 2));
+        outgrow(world, node, height);
         node->evil_silent = true;
     }
     world->result.lies++;

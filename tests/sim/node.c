@@ -54,17 +54,15 @@ void sim_node_crash(struct sim_world *world, struct sim_node *node, const char *
 }
 
 /* A crash while the new store gets its genesis is one more thing that must leave it whole. */
-static bool open_disk(struct sim_world *world, struct sim_node *node)
+static void open_disk(struct sim_world *world, struct sim_node *node)
 {
     if (node->disk != NULL)
-        return true;
+        return;
     if (tamga_store_mem_new(&node->disk) != TAMGA_OK)
         abort();
     sim_sabotage_store(world, node);
-    if (world->healed || !sim_chance(world, 100))
-        return true;
-    tamga_store_mem_fail(node->disk, 0);
-    return true;
+    if (!world->healed && sim_chance(world, 100))
+        tamga_store_mem_fail(node->disk, 0);
 }
 
 void sim_node_start(struct sim_world *world, struct sim_node *node)
@@ -73,7 +71,7 @@ void sim_node_start(struct sim_world *world, struct sim_node *node)
     const struct tamga_trail *tip;
     enum tamga_err err;
 
-    (void)open_disk(world, node);
+    open_disk(world, node);
     err = tamga_engine_open(&node->engine, &node->chain, node->store, &detail);
     if (err == TAMGA_E_STORE_IO && !node->joined) {
         node->engine = NULL;

@@ -31,6 +31,19 @@ struct sim_pull *sim_pull_of(struct sim_node *node, const struct sim_message *me
 
 /* ---- ends ------------------------------------------------------------------------- */
 
+/* Clocks differ, so an honest peer may pass on a block whose time is too new for us. All
+ * else that is refused was a lie, unless a double makes honest nodes break rules. */
+static void judge_refusal(struct sim_world *world, const struct sim_node *node,
+                          const struct sim_node *peer, enum tamga_err err)
+{
+    enum sim_sabotage sabotage = world->options.sabotage;
+
+    if ((sabotage == SIM_NO_SABOTAGE || sabotage == SIM_BLAMES) && sim_honest(node) &&
+        sim_honest(peer) && err != TAMGA_E_TIME_TOO_NEW)
+        sim_broken(world, SIM_FAIR, "node %d refuses node %d, who is honest: %s", node->index,
+                   peer->index, tamga_err_name(err));
+}
+
 static void end(struct sim_world *world, struct sim_node *node, struct sim_pull *pull,
                 enum tamga_err err)
 {
@@ -39,8 +52,10 @@ static void end(struct sim_world *world, struct sim_node *node, struct sim_pull 
         node->chain_peer = SIM_NOBODY;
     if (err == TAMGA_OK)
         pull->faults = 0;
-    if (tamga_err_class(err) != TAMGA_CLASS_REJECT || err == TAMGA_E_NOT_FOUND)
+    if (tamga_err_class(err) != TAMGA_CLASS_REJECT ||
+        (err == TAMGA_E_NOT_FOUND && world->options.sabotage != SIM_BLAMES))
         return;
+    judge_refusal(world, node, &world->node[peer_of(node, pull)], err);
     sim_trace(world, "node %d refuses peer %d: %s", node->index, peer_of(node, pull),
               tamga_err_name(err));
     pull->avoid_until_ms =
@@ -278,7 +293,10 @@ void sim_pull_done(struct sim_world *world, struct sim_node *node,
         break;
     case SIM_PAYLOADS:
         pull->none = message->used == 0;
-        ask_bodies(world, node, pull);
+        if (pull->none && world->options.sabotage == SIM_PAYLOADS_FIRST)
+            end(world, node, pull, TAMGA_E_NOT_FOUND);
+        else
+            ask_bodies(world, node, pull);
         break;
     case SIM_SUBMIT:
     case SIM_PAYLOAD:

@@ -28,6 +28,10 @@ done
 [ "$minutes" -gt 0 ] || usage
 
 cd "$(dirname "$(readlink -f "$0")")/../.."
+mkdir -p build
+exec 9>build/dev.lock # tests/run.sh may be building in the same folder
+flock 9
 [ -f build/dev/build.ninja ] || cmake --preset dev >/dev/null
 cmake --build --preset dev --target sim -j 2 >/dev/null
+exec 9>&-
 exec build/dev/tests/sim/sim --from "$from" --seeds "$seeds" --minutes "$minutes"

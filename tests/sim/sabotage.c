@@ -14,6 +14,7 @@ static const struct {
     [SIM_NO_SABOTAGE] = {"none", SIM_HOLDS},
     [SIM_DEAF] = {"deaf", SIM_ONE_TIP},
     [SIM_STOPS_AT_GAP] = {"stops-at-gap", SIM_ONE_TIP},
+    [SIM_PAYLOADS_FIRST] = {"payloads-first", SIM_ONE_TIP},
     [SIM_SAME_LOCATOR] = {"same-locator", SIM_ONE_TIP},
     [SIM_EARLY_ACK] = {"early-ack", SIM_NOTHING_LOST},
     [SIM_KEEPS_ABANDONED] = {"keeps-abandoned", SIM_NOTHING_LOST},
@@ -24,6 +25,7 @@ static const struct {
     [SIM_LOSES_SYNC] = {"loses-sync", SIM_WORK_GROWS},
     [SIM_NO_BOUND] = {"no-bound", SIM_BOUNDED},
     [SIM_DROPS_WRITE] = {"drops-write", SIM_WHOLE},
+    [SIM_BLAMES] = {"blames", SIM_FAIR},
 };
 
 const char *sim_sabotage_name(enum sim_sabotage sabotage)

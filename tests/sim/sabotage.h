@@ -12,6 +12,7 @@ enum sim_sabotage {
     SIM_NO_SABOTAGE,
     SIM_DEAF,           /* one node takes no header and no block of others */
     SIM_STOPS_AT_GAP,   /* asked for blocks, peers stop at the first one they lack */
+    SIM_PAYLOADS_FIRST, /* who lacks the payloads wanted is asked for no bodies */
     SIM_SAME_LOCATOR,   /* the next page of headers is asked for as the first was */
     SIM_EARLY_ACK,      /* nodes acknowledge before they flush */
     SIM_KEEPS_ABANDONED,/* entries of abandoned blocks do not wait again */
@@ -22,6 +23,7 @@ enum sim_sabotage {
     SIM_LOSES_SYNC,     /* one store says synced and is not */
     SIM_NO_BOUND,       /* one node's mempool takes any number */
     SIM_DROPS_WRITE,    /* one store says written and leaves out an undo record */
+    SIM_BLAMES,         /* a peer is refused for what it does not have */
     SIM_SABOTAGES
 };
 const char *sim_sabotage_name(enum sim_sabotage sabotage);

@@ -61,7 +61,7 @@ const char *sim_invariant_name(enum sim_invariant invariant)
 {
     static const char *const name[SIM_INVARIANTS] = {
         "holds",      "one tip",     "nothing lost", "no double",
-        "same state", "work grows", "bounded",      "whole"};
+        "same state", "work grows", "bounded",      "whole",     "fair"};
 
     return name[invariant];
 }
@@ -171,10 +171,10 @@ static struct sim_event next_event(struct sim_world *world)
 
 static void tick(struct sim_world *world, struct sim_node *node)
 {
-    int peer = (int)sim_below(world, (uint64_t)world->node_count);
-
-    sim_pull_start(world, node, peer);
-    sim_node_review(world, node, false);
+    sim_node_batch(world, node); /* perhaps an empty one: a miner's drops are to be told */
+    if (node->engine == NULL)
+        return;
+    sim_pull_start(world, node, (int)sim_below(world, (uint64_t)world->node_count));
     if (sim_chance(world, 200)) {
         struct sim_message *hint = sim_message_new(SIM_HINT, node->index, SIM_NOBODY);
 
@@ -228,7 +228,7 @@ static void lie(struct sim_world *world, struct sim_node *node)
     if (world->healed)
         return;
     if (node->engine != NULL)
-        sim_lie(world, node);
+        sim_lie(world, node, false);
     sim_later(world, sim_exponential(world, 9000),
               (struct sim_event){.kind = SIM_EV_LIE, .node = node->index});
 }
@@ -307,8 +307,8 @@ static void set_up_node(struct sim_world *world, int index)
     node->mean_mining_ms = 3000 + sim_below(world, 25000);
     test_address(&node->address, node->miner);
     sim_sabotage_rules(world, node);
-    /* The last one comes late; of the others at least two are there from the start. */
-    sim_later(world, index > 2 && index + 1 == world->node_count ? sim_below(world, 60000) : 0,
+    /* The last of many comes late, perhaps when all the trouble is over. */
+    sim_later(world, index > 2 && index + 1 == world->node_count ? sim_below(world, 150000) : 0,
               (struct sim_event){.kind = SIM_EV_START, .node = index});
     if (node->liar)
         sim_later(world, sim_exponential(world, 9000),
@@ -348,6 +348,10 @@ static void set_up(struct sim_world *world)
 
 static void heal(struct sim_world *world)
 {
+    /* Their last word: what they keep back from now on stays kept back. */
+    for (int i = 0; i < world->liar_count; i++)
+        if (world->node[i].engine != NULL)
+            sim_lie(world, &world->node[i], sim_chance(world, 500));
     sim_trace(world, "healing");
     world->healed = true;
     world->side = 0;

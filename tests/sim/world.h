@@ -33,6 +33,7 @@ enum sim_invariant {
     SIM_WORK_GROWS,  /* the tip's work never decreases, crashes included */
     SIM_BOUNDED,     /* mempool, branches and headers off the chain */
     SIM_WHOLE,       /* a store is consistent whenever it is looked at */
+    SIM_FAIR,        /* no honest peer is refused, but for its clock */
     SIM_INVARIANTS
 };
 const char *sim_invariant_name(enum sim_invariant invariant);
@@ -277,10 +278,13 @@ void sim_fresh_payload(struct sim_world *world, struct tamga_buf *out);
 void sim_submit(struct sim_world *world, const struct sim_entry *entry);
 
 /* liar.c */
-void sim_lie(struct sim_world *world, struct sim_node *node);
+/* Any lie, or one that keeps all bodies, or all payloads, back. */
+void sim_lie(struct sim_world *world, struct sim_node *node, bool withhold);
+
+/* facts.c: of a payload that decodes */
+void sim_facts_of(struct sim_facts *out, bool gateway, struct tamga_span payload);
 
 /* check.c */
-void sim_facts_of(struct sim_facts *out, bool gateway, struct tamga_span payload);
 void sim_check_bounds(struct sim_world *world, struct sim_node *node);
 void sim_check_store(struct sim_world *world, struct sim_node *node);
 void sim_check_doubles(struct sim_world *world, struct sim_node *node);
