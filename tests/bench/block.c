@@ -1,0 +1,85 @@
+/*
+ * Validating and connecting blocks of 2,000 transactions, over a store in memory: those
+ * that wait in the mempool (pending and verified before), and those never seen.
+ */
+#include "bench.h"
+#include "limits.h"
+#include "network.h"
+
+#define ENTRIES    2000
+#define ROUNDS_MAX 16
+
+struct side {
+    struct tamga_store *store;
+    struct tamga_engine *engine;
+    double seconds;
+};
+
+static void side_open(struct side *side, const struct bench_network *network)
+{
+    *side = (struct side){0};
+    bench_must(tamga_store_mem_new(&side->store), "store");
+    bench_must(tamga_engine_open(&side->engine, &network->chain, side->store, NULL), "engine");
+}
+
+static void side_close(struct side *side)
+{
+    tamga_engine_close(side->engine);
+    side->store->ops->close(side->store);
+}
+
+static void side_add(struct side *side, const struct tamga_block *block)
+{
+    double start = bench_now();
+
+    bench_must(tamga_engine_add_block(side->engine, block, block->sealed.header.time_ms, NULL),
+               "block");
+    side->seconds += bench_now() - start;
+    BENCH_CHECK(tamga_engine_tip(side->engine)->tip.height == block->sealed.header.height);
+    bench_must(tamga_engine_flush(side->engine), "flush");
+}
+
+/* What no known block can do without: its root, and the decoded entries. */
+static double decode_seconds(const struct bench_network *network,
+                             const struct tamga_block *block)
+{
+    double start = bench_now();
+
+    bench_must(tamga_block_check_body(block), "body");
+    for (size_t i = 0; i < block->count; i++) {
+        struct tamga_item item = {0};
+
+        bench_must(network->chain.rules->decode(&network->chain, &item, block->entry[i], NULL),
+                   "decode");
+        tamga_item_clear(&item);
+    }
+    return bench_now() - start;
+}
+
+void bench_block(const struct bench *bench)
+{
+    static struct bench_network network;
+    uint32_t entries = bench->smoke ? 20 : ENTRIES, done = 0;
+    struct side known, unknown;
+    double limit = limit_verify(TAMGA_KEY_P256, bench->limit_seconds), decoding = 0;
+
+    bench_network_open(&network);
+    side_open(&known, &network);
+    side_open(&unknown, &network);
+    for (unsigned i = 0; i < ROUNDS_MAX && unknown.seconds < bench->seconds; i++) {
+        TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+
+        bench_make_block(&block, known.engine, &network, done, entries);
+        decoding += decode_seconds(&network, &block);
+        side_add(&known, &block);
+        side_add(&unknown, &block);
+        done += entries;
+    }
+    bench_figure("block.unknown", done / unknown.seconds, "entries/s", limit,
+                 "OpenSSL verify p256, one core");
+    bench_figure("block.known", done / known.seconds, "entries/s", done / decoding,
+                 "decode and root, one core");
+    side_close(&known);
+    side_close(&unknown);
+    bench_network_close(&network);
+}
