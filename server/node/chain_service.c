@@ -201,19 +201,21 @@ static enum tamga_err blocks_find(struct blocks_hold *blocks, const struct tamga
     blocks->message = calloc(count, sizeof(void *));
     if (blocks->hold == NULL || blocks->message == NULL)
         return TAMGA_E_NO_MEMORY;
-    for (size_t i = 0; i < count && (i == 0 || bytes < ANSWER_BYTES); i++) {
-        struct block_hold *hold = &blocks->hold[i];
+    for (size_t i = 0; i < count && bytes < ANSWER_BYTES; i++) {
+        struct block_hold *hold = &blocks->hold[blocks->count];
         struct tamga_block_id id;
         enum tamga_err err = tamga_hash_from(&id.hash, tamga_wire_span(ids[i]));
 
         if (err == TAMGA_OK)
             err = block_find(hold, view, &id);
-        if (err == TAMGA_E_NOT_FOUND) /* in the order asked: stop where we cannot go on */
-            return i > 0 ? TAMGA_OK : err;
-        if (err != TAMGA_OK)
+        if (err == TAMGA_E_NOT_FOUND)
+            continue; /* what another peer may have must not hide what we have */
+        if (err != TAMGA_OK) {
+            block_hold_clear(hold);
             return err;
+        }
         bytes += hold->block.bytes.len + TAMGA_HEADER_BYTES + 64 + 8 * hold->block.count;
-        if (i > 0 && bytes > ANSWER_BYTES) {
+        if (blocks->count > 0 && bytes > ANSWER_BYTES) {
             block_hold_clear(hold);
             return TAMGA_OK;
         }

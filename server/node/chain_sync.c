@@ -15,6 +15,8 @@
 #define AVOID_MS        30000 /* after a fault; doubles with each, up to 32 times */
 #define HEADERS_PAGE    2000
 #define HEADERS_AHEAD   8000 /* headers without bodies before bodies come first */
+#define HEADERS_PAGES   64   /* of one round: a peer cannot hold us for ever */
+#define BLOCKS_WANTED   1024 /* a branch whose bodies are withheld must not hide the others */
 #define BLOCKS_PAGE     64
 #define PENDING_PAGE    1024
 #define PENDING_PAGES   64
@@ -26,7 +28,7 @@ struct plan {
     struct letter letter;
     struct tamga_block_id locator[TAMGA_LOCATOR_MAX];
     size_t locator_count;
-    struct tamga_block_id block[BLOCKS_PAGE];
+    struct tamga_block_id block[BLOCKS_WANTED];
     size_t block_count;
     struct tamga_entry_id payload[PENDING_PAGE];
     size_t payload_count;
@@ -39,7 +41,7 @@ static enum tamga_err plan_run(struct tamga_node *node, struct letter *letter, u
     struct plan *plan = (struct plan *)letter;
 
     (void)now_ms;
-    plan->block_count = tamga_engine_wanted_blocks(node->engine, plan->block, BLOCKS_PAGE);
+    plan->block_count = tamga_engine_wanted_blocks(node->engine, plan->block, BLOCKS_WANTED);
     plan->payload_count =
         tamga_engine_wanted_payloads(node->engine, plan->payload, PENDING_PAGE);
     plan->work = tamga_engine_tip(node->engine)->work;
@@ -111,7 +113,28 @@ static void lend_ids(ProtobufCBinaryData *out, const struct tamga_hash *id, size
         out[i] = tamga_wire_bytes(tamga_hash_span(&id[i]));
 }
 
-static enum tamga_err pull_headers(struct peer *peer, const struct plan *plan, size_t *added,
+static bool among(const struct tamga_hash *list, size_t count, const struct tamga_hash *id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (tamga_hash_equal(&list[i], id))
+            return true;
+    return false;
+}
+
+/* The last header received goes first into the next locator: a fork deeper than a page
+ * is walked along, whatever our own best chain is meanwhile. */
+static void locate_from(struct plan *plan, const struct tamga_sealed *last)
+{
+    size_t keep = plan->locator_count < TAMGA_LOCATOR_MAX ? plan->locator_count
+                                                          : TAMGA_LOCATOR_MAX - 1;
+
+    memmove(plan->locator + 1, plan->locator, keep * sizeof plan->locator[0]);
+    tamga_header_id(&plan->locator[0], &last->header);
+    plan->locator_count = keep + 1;
+}
+
+/* One page of headers; then the plan's locator continues where it ended. */
+static enum tamga_err pull_headers(struct peer *peer, struct plan *plan, size_t *added,
                                    size_t *received, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply = {.channel = peer->channel,
@@ -143,6 +166,8 @@ static enum tamga_err pull_headers(struct peer *peer, const struct plan *plan, s
     }
     if (err == TAMGA_OK && headers.count > 0)
         err = node_call(peer->node, &headers.letter);
+    if (err == TAMGA_OK && headers.count > 0)
+        locate_from(plan, &headers.sealed[headers.count - 1]);
     *detail = headers.letter.detail;
     *added = headers.added;
     *received = headers.count;
@@ -151,7 +176,7 @@ static enum tamga_err pull_headers(struct peer *peer, const struct plan *plan, s
 }
 
 static enum tamga_err take_body(struct peer *peer, const Tamga__V1__Block *untrusted,
-                                const struct tamga_block_id *asked,
+                                const struct tamga_block_id *asked, size_t asked_count,
                                 struct tamga_detail *detail)
 {
     struct body body = {.letter.run = body_run};
@@ -160,7 +185,7 @@ static enum tamga_err take_body(struct peer *peer, const Tamga__V1__Block *untru
 
     if (err == TAMGA_OK) {
         tamga_header_id(&id, &body.block.sealed.header);
-        if (!tamga_hash_equal(&id.hash, &asked->hash))
+        if (!among(&asked[0].hash, asked_count, &id.hash))
             err = TAMGA_E_BLOCK_ID_MISMATCH;
     }
     if (err == TAMGA_OK)
@@ -170,19 +195,21 @@ static enum tamga_err take_body(struct peer *peer, const Tamga__V1__Block *untru
     return err;
 }
 
-static enum tamga_err pull_bodies(struct peer *peer, const struct plan *plan, size_t *got,
-                                  struct tamga_detail *detail)
+/* Some of the plan's bodies, from `first` on: those that the peer has. */
+static enum tamga_err pull_page(struct peer *peer, const struct plan *plan, size_t first,
+                                size_t *got, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply = {.channel = peer->channel,
                                                                  .deadline_ms = CALL_MS};
     Tamga__V1__GetBlocksRequest request = TAMGA__V1__GET_BLOCKS_REQUEST__INIT;
     const Tamga__V1__GetBlocksResponse *response;
     ProtobufCBinaryData ids[BLOCKS_PAGE];
+    size_t left = plan->block_count - first, count = left < BLOCKS_PAGE ? left : BLOCKS_PAGE;
     enum tamga_err err = TAMGA_OK;
 
-    lend_ids(ids, &plan->block[0].hash, plan->block_count);
+    lend_ids(ids, &plan->block[first].hash, count);
     request.chain = chain_bytes(peer);
-    request.n_ids = plan->block_count;
+    request.n_ids = count;
     request.ids = ids;
     tamga__v1__chain_service__get_blocks(
         service(&reply), &request, (Tamga__V1__GetBlocksResponse_Closure)tamga_reply_take,
@@ -190,10 +217,23 @@ static enum tamga_err pull_bodies(struct peer *peer, const struct plan *plan, si
     if (reply.err != TAMGA_OK)
         return reply.err;
     response = (const Tamga__V1__GetBlocksResponse *)reply.message;
-    if (response->n_blocks > plan->block_count)
+    if (response->n_blocks > count)
         return TAMGA_E_BLOCK_ID_MISMATCH;
     for (*got = 0; err == TAMGA_OK && *got < response->n_blocks; ++*got)
-        err = take_body(peer, response->blocks[*got], &plan->block[*got], detail);
+        err = take_body(peer, response->blocks[*got], &plan->block[first], count, detail);
+    return err;
+}
+
+/* The first of the wanted bodies that this peer has. */
+static enum tamga_err pull_bodies(struct peer *peer, const struct plan *plan, size_t *got,
+                                  struct tamga_detail *detail)
+{
+    enum tamga_err err = TAMGA_OK;
+
+    *got = 0;
+    for (size_t first = 0; err == TAMGA_OK && *got == 0 && first < plan->block_count;
+         first += BLOCKS_PAGE)
+        err = pull_page(peer, plan, first, got, detail);
     return err;
 }
 
@@ -221,11 +261,15 @@ static enum tamga_err pull_payloads(struct peer *peer, const struct tamga_entry_
     if (reply.err != TAMGA_OK)
         return reply.err;
     response = (const Tamga__V1__GetPayloadsResponse *)reply.message;
+    if (response->n_payloads > count)
+        return TAMGA_E_TOO_LARGE;
     for (*got = 0; err == TAMGA_OK && *got < response->n_payloads; ++*got) {
         TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
 
         err = node_open_payload(peer->node, &item,
                                 tamga_wire_span(response->payloads[*got]), detail);
+        if (err == TAMGA_OK && !among(&id[0].hash, count, &item.id.hash))
+            err = tamga_refuse(detail, TAMGA_E_ID_MISMATCH, "an entry that was not asked for");
         if (err == TAMGA_OK)
             err = take(peer, &item);
     }
@@ -263,18 +307,16 @@ static enum tamga_err headers_round(struct peer *peer, struct plan *plan,
     size_t ahead = 0, added = 0, received = HEADERS_PAGE;
     enum tamga_err err = make_plan(peer->node, plan);
 
-    while (err == TAMGA_OK && received == HEADERS_PAGE && ahead < HEADERS_AHEAD &&
-           !stopping(peer)) {
+    for (size_t page = 0; err == TAMGA_OK && received == HEADERS_PAGE &&
+                          ahead < HEADERS_AHEAD && page < HEADERS_PAGES && !stopping(peer);
+         page++) {
         err = pull_headers(peer, plan, &added, &received, detail);
         ahead += added;
-        if (added == 0)
-            break;
-        if (err == TAMGA_OK)
-            err = make_plan(peer->node, plan);
     }
     return err;
 }
 
+/* Bodies and payloads until nothing is wanted, or this peer has none of it. */
 static enum tamga_err bodies_round(struct peer *peer, struct plan *plan,
                                    struct tamga_detail *detail)
 {
@@ -282,15 +324,15 @@ static enum tamga_err bodies_round(struct peer *peer, struct plan *plan,
 
     while (err == TAMGA_OK && (plan->block_count > 0 || plan->payload_count > 0) &&
            !stopping(peer)) {
-        size_t got = 0;
+        size_t payloads = 0, bodies = 0;
 
         if (plan->payload_count > 0)
-            err = pull_payloads(peer, plan->payload, plan->payload_count, take_wanted, &got,
-                                detail);
-        else
-            err = pull_bodies(peer, plan, &got, detail);
-        if (err == TAMGA_OK && got == 0)
-            return TAMGA_E_NOT_FOUND; /* this peer does not have it: another may */
+            err = pull_payloads(peer, plan->payload, plan->payload_count, take_wanted,
+                                &payloads, detail);
+        if (err == TAMGA_OK && payloads == 0)
+            err = pull_bodies(peer, plan, &bodies, detail);
+        if (err == TAMGA_OK && payloads == 0 && bodies == 0)
+            return TAMGA_E_NOT_FOUND; /* another peer may have it */
         if (err == TAMGA_OK)
             err = make_plan(peer->node, plan);
     }
@@ -409,7 +451,12 @@ static void account(struct peer *peer, enum tamga_err err, const struct tamga_de
     if (reached != peer->reachable)
         tamga_log(TAMGA_LOG_INFO, reached ? "peer.up" : "peer.down", "%s", peer->addr.rpc);
     peer->reachable = reached;
-    if (tamga_err_class(err) != TAMGA_CLASS_REJECT || err == TAMGA_E_NOT_FOUND) {
+    if (err == TAMGA_E_TIME_TOO_NEW) /* whoever mined it, or we: waiting helps */
+        tamga_log(TAMGA_LOG_WARN, "clock.differs",
+                  "a block that %s shows is ahead of this machine's clock: %s; check both",
+                  peer->addr.rpc, detail->text);
+    if (tamga_err_class(err) != TAMGA_CLASS_REJECT || err == TAMGA_E_NOT_FOUND ||
+        err == TAMGA_E_TIME_TOO_NEW) {
         if (err == TAMGA_OK)
             peer->faults = 0;
         return;
