@@ -148,11 +148,12 @@ static void make_network(struct cluster *cluster)
 static void add_process(struct cluster *cluster, const char *name, bool gateway)
 {
     struct cluster_process *process = &cluster->process[cluster->count++];
-    char path[CLUSTER_PATH_MAX + 16];
+    char path[CLUSTER_PATH_MAX + 16], folder[CLUSTER_PATH_MAX];
 
     snprintf(process->name, sizeof process->name, "%s", name);
     process->gateway = gateway;
-    snprintf(process->folder, sizeof process->folder, "%.400s/%s", cluster->folder, name);
+    snprintf(folder, sizeof folder, "%.400s/%s", cluster->folder, name);
+    memcpy(process->folder, folder, sizeof folder);
     CHECK(mkdir(process->folder, 0700) == 0);
     write_file(process->folder, "genesis.tamga", tamga_buf_span(&cluster->network->bytes));
     snprintf(path, sizeof path, "%s/key.pem", process->folder);
@@ -176,8 +177,8 @@ void cluster_open(struct cluster *cluster, size_t nodes, size_t gateways)
         add_process(cluster, gateway[i], true);
     free_ports(addr, 2 * cluster->count);
     for (size_t i = 0; i < cluster->count; i++) {
-        snprintf(cluster->process[i].rpc, 64, "%s", addr[2 * i]);
-        snprintf(cluster->process[i].gossip, 64, "%s", addr[2 * i + 1]);
+        memcpy(cluster->process[i].rpc, addr[2 * i], 64);
+        memcpy(cluster->process[i].gossip, addr[2 * i + 1], 64);
     }
     for (size_t i = 0; i < cluster->count; i++)
         cluster_configure(cluster, cluster->process[i].name, "*");
