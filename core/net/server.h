@@ -17,9 +17,11 @@
 #define TAMGA_SERVER_CONTEXTS_MAX 1024
 #define TAMGA_SERVER_PIPES_MAX    65536
 /* Contexts beyond options.contexts: for answers on their way out, and to say BUSY. */
-#define TAMGA_SERVER_LEAVING_MAX  128
-/* A peer with this many answers on their way that asks for more does not read: cut off. */
-#define TAMGA_SERVER_LEAVING_PER_PIPE_MAX 64
+#define TAMGA_SERVER_LEAVING_MAX  512
+/* A peer with this many answers on their way that asks for more does not read: cut off.
+ * Well above what a connection may have in work: an answer counts until NNG tells that it
+ * left, which is after a quick reader has asked again. */
+#define TAMGA_SERVER_LEAVING_PER_PIPE_MAX 192
 #define TAMGA_SERVER_ID_BUCKETS   1024
 
 /*

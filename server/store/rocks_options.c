@@ -3,6 +3,7 @@
 
 #define MIB ((size_t)1 << 20)
 #define BLOCK_CACHE_BYTES (64 * MIB)
+#define BLOCK_CACHE_SHARD_BITS 2 /* a shard must hold the bloom filters of large tables */
 #define WRITE_BUFFERS_BYTES (128 * MIB)
 #define WRITE_BUFFER_HOT_BYTES (32 * MIB)
 #define WRITE_BUFFER_COLD_BYTES (4 * MIB)
@@ -28,7 +29,7 @@ static const struct {
     [1 + TAMGA_FAMILY_BODY] = {.compress = true, .hot = true},
     [1 + TAMGA_FAMILY_ENTRY] = {.bloom = true, .hot = true},
     [1 + TAMGA_FAMILY_STATE] = {.bloom = true, .hot = true},
-    [1 + TAMGA_FAMILY_INDEX] = {.hot = true},
+    [1 + TAMGA_FAMILY_INDEX] = {.bloom = true, .hot = true},
     [1 + TAMGA_FAMILY_PENDING] = {.bloom = true, .hot = true},
     [1 + TAMGA_FAMILY_PAYLOAD] = {.bloom = true, .compress = true, .hot = true},
     [1 + TAMGA_FAMILY_UNDO] = {.hot = true},
@@ -82,8 +83,13 @@ static rocksdb_options_t *family_options(size_t i, rocksdb_cache_t *cache)
 
 void tamga_rocks_options_init(struct tamga_rocks_options *options, bool create)
 {
-    rocksdb_cache_t *cache = rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
+    rocksdb_lru_cache_options_t *shape = rocksdb_lru_cache_options_create();
+    rocksdb_cache_t *cache;
 
+    rocksdb_lru_cache_options_set_capacity(shape, BLOCK_CACHE_BYTES);
+    rocksdb_lru_cache_options_set_num_shard_bits(shape, BLOCK_CACHE_SHARD_BITS);
+    cache = rocksdb_cache_create_lru_opts(shape);
+    rocksdb_lru_cache_options_destroy(shape);
     options->db = db_options(create);
     for (size_t i = 0; i < TAMGA_ROCKS_FAMILY_COUNT; i++)
         options->family[i] = family_options(i, cache);
