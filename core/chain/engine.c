@@ -9,16 +9,46 @@
 #include "chain/engine_internal.h"
 
 #define PENDING_HEAD_BYTES 8
+#define EVENTS_KEPT_FREE   64 /* for what callers act on: tips, and blocks condemned */
 
 /* ---- events --------------------------------------------------------------------- */
 
+/* A step straight on is told with the newest event if that is of the tip too: catching up
+ * by thousands of blocks is one event. */
+static bool tell_with_newest(struct tamga_engine *engine, const struct tamga_event *event)
+{
+    struct tamga_event *newest;
+
+    if (engine->event_count == 0 || event->kind != TAMGA_EVENT_TIP || event->depth > 0)
+        return false;
+    newest = &engine->event[(engine->event_first + engine->event_count - 1) % TAMGA_EVENTS_MAX];
+    if (newest->kind != TAMGA_EVENT_TIP)
+        return false;
+    newest->id = event->id;
+    newest->height = event->height;
+    return true;
+}
+
 void engine_tell(struct tamga_engine *engine, const struct tamga_event *event)
 {
-    if (engine->event_count == TAMGA_EVENTS_MAX) {
+    size_t room = event->kind == TAMGA_EVENT_DROPPED ? TAMGA_EVENTS_MAX - EVENTS_KEPT_FREE
+                                                     : TAMGA_EVENTS_MAX;
+
+    if (tell_with_newest(engine, event))
+        return;
+    if (engine->event_count >= room) {
         engine->events_lost++;
         return;
     }
     engine->event[(engine->event_first + engine->event_count++) % TAMGA_EVENTS_MAX] = *event;
+}
+
+uint64_t tamga_engine_take_lost(struct tamga_engine *engine)
+{
+    uint64_t lost = engine->events_lost;
+
+    engine->events_lost = 0;
+    return lost;
 }
 
 bool tamga_engine_next_event(struct tamga_engine *engine, struct tamga_event *event)

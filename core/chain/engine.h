@@ -24,7 +24,8 @@ struct tamga_engine;
 
 /* What happened, for the caller to log and to tell; taken after a flush. */
 enum tamga_event_kind {
-    TAMGA_EVENT_TIP,     /* new tip: id, height; depth blocks of the old chain abandoned */
+    TAMGA_EVENT_TIP,     /* new tip: id, height; depth blocks of the old chain abandoned;
+                            steps straight on are one event */
     TAMGA_EVENT_DROPPED, /* a pending entry can never enter a block any more: id, err */
     TAMGA_EVENT_INVALID, /* a block with good work broke a rule: id, height, err, detail */
 };
@@ -53,6 +54,8 @@ void tamga_engine_close(struct tamga_engine *engine);
 /* Write everything since the last flush in one synced batch. Errors: STORE_IO. */
 TAMGA_MUST_USE enum tamga_err tamga_engine_flush(struct tamga_engine *engine);
 bool tamga_engine_next_event(struct tamga_engine *engine, struct tamga_event *event);
+/* How many events found no room since this was asked last; dropped entries go first. */
+uint64_t tamga_engine_take_lost(struct tamga_engine *engine);
 
 /* The best chain's end; borrowed, changes with the next call that adds. */
 const struct tamga_trail *tamga_engine_tip(const struct tamga_engine *engine);

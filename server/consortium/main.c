@@ -27,7 +27,11 @@ static void tip_changed(void *context, uint64_t height, uint64_t abandoned)
 
 static void failed(void *context, enum tamga_err err)
 {
-    tamga_daemon_failed(&((struct program *)context)->daemon, err);
+    struct program *program = context;
+    struct tamga_detail detail = {{0}};
+
+    tamga_rocks_last_failure(program->store, &detail);
+    tamga_daemon_failed(&program->daemon, err, &detail);
 }
 
 static enum tamga_err open_stores(struct program *program, struct tamga_detail *detail)

@@ -26,9 +26,16 @@ static bool busy(void *context)
     return atomic_load(&((struct program *)context)->gateway.serving) > 0;
 }
 
+/* Either chain's store; the other one's words are empty. */
 static void failed(void *context, enum tamga_err err)
 {
-    tamga_daemon_failed(&((struct program *)context)->daemon, err);
+    struct program *program = context;
+    struct tamga_detail detail = {{0}};
+
+    tamga_rocks_last_failure(program->consortium_store, &detail);
+    if (detail.text[0] == '\0')
+        tamga_rocks_last_failure(program->records_store, &detail);
+    tamga_daemon_failed(&program->daemon, err, &detail);
 }
 
 static enum tamga_err open_store(struct program *program, struct tamga_store **store,

@@ -231,10 +231,11 @@ enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
     return tamga_rpc_server_open(out, &server, detail);
 }
 
-void tamga_daemon_failed(void *context, enum tamga_err err)
+void tamga_daemon_failed(struct tamga_daemon *daemon, enum tamga_err err,
+                         const struct tamga_detail *detail)
 {
-    struct tamga_daemon *daemon = context;
-
+    tamga_log(TAMGA_LOG_ERROR, "store.failed", "%s (%s) %s", tamga_err_text(err),
+              tamga_err_name(err), detail->text);
     atomic_store(&daemon->failure, (int)err);
     kill(getpid(), SIGUSR1);
 }

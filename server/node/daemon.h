@@ -34,8 +34,9 @@ TAMGA_MUST_USE enum tamga_err tamga_daemon_server(const struct tamga_daemon *dae
                                                   struct tamga_detail *detail);
 /* Until SIGTERM or SIGINT (exit code 0) or a failure (4). SIGHUP reads the log level again. */
 int tamga_daemon_wait(struct tamga_daemon *daemon);
-/* For tamga_node_options.failed; context is the daemon. Any thread. */
-void tamga_daemon_failed(void *daemon, enum tamga_err err);
+/* The store failed, in its own words: log it and end tamga_daemon_wait. Any thread. */
+void tamga_daemon_failed(struct tamga_daemon *daemon, enum tamga_err err,
+                         const struct tamga_detail *detail);
 /* Log an error that keeps the process from starting; returns its exit code. */
 int tamga_daemon_refuse(const char *what, enum tamga_err err,
                         const struct tamga_detail *detail);

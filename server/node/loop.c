@@ -172,9 +172,13 @@ static void tell_event(struct tamga_node *node, const struct tamga_event *event)
 
 static bool tell_events(struct tamga_node *node)
 {
+    uint64_t lost = tamga_engine_take_lost(node->engine);
     struct tamga_event event;
     bool tip_changed = false;
 
+    if (lost > 0)
+        tamga_log(TAMGA_LOG_WARN, "events.lost", "%llu events of one batch found no room",
+                  (unsigned long long)lost);
     while (tamga_engine_next_event(node->engine, &event)) {
         tip_changed = tip_changed || event.kind == TAMGA_EVENT_TIP;
         tell_event(node, &event);
@@ -202,8 +206,6 @@ static bool run_batch(struct tamga_node *node, struct letter **letter, size_t co
     }
     if (flushed == TAMGA_OK)
         return true;
-    tamga_log(TAMGA_LOG_ERROR, "store.failed", "%s (%s)", tamga_err_text(flushed),
-              tamga_err_name(flushed));
     if (node->options.failed != NULL)
         node->options.failed(node->options.context, flushed);
     return false;

@@ -1,6 +1,6 @@
 /* The engine's life: mempool, mining, what is there after closing, and what is refused.
  * Branches: branch_test.c; detached blocks: detached_test.c. */
-#include "chain/engine.h"
+#include "chain/engine_internal.h"
 
 #include <criterion/criterion.h>
 
@@ -528,5 +528,38 @@ Test(engine, foreign_and_damaged_stores_are_refused)
     cr_assert_eq(tamga_engine_open(&other, node.chain, node.store, NULL),
                  TAMGA_E_STORE_CORRUPT);
     cr_assert_null(other);
+    test_node_close(&node);
+}
+
+/*
+ * Goal:   a flood of dropped entries never hides a new tip, and what found no room is
+ *         counted; steps straight on are one event, a switch is one of its own.
+ * Method: tell more drops than there is room for, then tips.
+ */
+Test(engine, tips_are_told_whatever_else_is)
+{
+    struct test_node node;
+    struct tamga_event event = {.kind = TAMGA_EVENT_DROPPED};
+    size_t dropped = 0;
+
+    test_node_open(&node, test_consortium());
+    for (size_t i = 0; i < TAMGA_EVENTS_MAX + 10; i++)
+        engine_tell(node.engine, &event);
+    for (uint64_t height = 1; height <= 5000; height++) {
+        event = (struct tamga_event){.kind = TAMGA_EVENT_TIP, .height = height};
+        engine_tell(node.engine, &event);
+    }
+    event.depth = 3;
+    engine_tell(node.engine, &event);
+    cr_assert_eq(tamga_engine_take_lost(node.engine), 10 + 64);
+    cr_assert_eq(tamga_engine_take_lost(node.engine), 0);
+    while (tamga_engine_next_event(node.engine, &event) && event.kind == TAMGA_EVENT_DROPPED)
+        dropped++;
+    cr_assert_eq(dropped, TAMGA_EVENTS_MAX - 64);
+    cr_assert_eq(event.height, 5000);
+    cr_assert_eq(event.depth, 0);
+    cr_assert(tamga_engine_next_event(node.engine, &event));
+    cr_assert_eq(event.depth, 3);
+    cr_assert_not(tamga_engine_next_event(node.engine, &event));
     test_node_close(&node);
 }
