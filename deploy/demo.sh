@@ -1,6 +1,7 @@
 #!/bin/bash
 # A whole Tamga network on this machine: two OEMs, a software provider, three consortium
-# nodes, two gateways, four devices; one image published, installed everywhere, audited.
+# nodes, two gateways, four devices; one image published, made final, installed everywhere,
+# audited.
 #
 #   deploy/demo.sh [--image FILE] [--dir DIR] [--keep]
 #   deploy/demo.sh --stop DIR
@@ -26,7 +27,8 @@ daemons=()
 ports_pid='' image_mb=0
 image_sha256='' version='' cid=''
 build_ms=0 start_ms=0 installed_ms=0
-declare -A release release_place result # by P/M, transaction and P/M/N
+declare -A release final_ms # by P/M
+declare -A release_place result # by transaction, and by P/M/N
 
 . "$here/demo/process.sh"
 . "$here/demo/network.sh"
@@ -249,16 +251,20 @@ start_network() {
     done
 }
 
-# publish MEMBER P/M
+# publish MEMBER P/M: done when a quorum of the nodes has cosigned that the release stays.
 publish() {
-    local block height answer=$dir/logs/publish-$1.json
+    local block height checkpoint publish_ms answer=$dir/logs/publish-$1.json
+    publish_ms=$(now_ms)
     step "publishing for $2, by $1" publish node-a node-b node-c
     "$tamga" --identity "$dir/network/members/$1" --node "${rpc[node-a]}" \
         --timeout $((60 + image_mb)) --json -q \
-        publish "$image" --model "$2" --version "$version" --wait mined \
+        publish "$image" --model "$2" --version "$version" --wait final \
         >"$answer" 2>"$dir/logs/publish.log" & await || fail_with "the release was not published"
-    IFS=$'\t' read -r "release[$2]" cid block height < <(fields txId cid block height <"$answer")
+    final_ms[$2]=$(($(now_ms) - publish_ms))
+    IFS=$'\t' read -r "release[$2]" cid block height checkpoint \
+        < <(fields txId cid block height checkpoint <"$answer")
     say "  transaction ${release[$2]:0:12}, in consortium block $height ${block:0:12}"
+    say "  final by checkpoint $checkpoint, $(seconds "${final_ms[$2]}") s after it was published"
     say "  content $cid"
 }
 
@@ -290,6 +296,8 @@ how_to_look_around() {
     printf '  export PATH=%q:$PATH TAMGA_GENESIS=%q TAMGA_NODE=%q\n' "$build/client/cli" \
         "$dir/network/genesis.tamga" "${rpc[node-a]}"
     printf '  tamga status\n'
+    printf '  tamga latest acme/cam\n'
+    printf '  tamga show checkpoint\n'
     printf '  tamga releases\n'
     printf '  tamga show %s\n' "${release[acme/cam]}"
     printf '  tamga --node %s history acme/cam/0001\n' "${rpc[gw-1]}"
@@ -327,9 +335,10 @@ publish bolt bolt/pump
 step 'waiting until every device runs the image and a gateway block says so'
 wait_installed
 installed_ms=$(($(now_ms) - from_ms))
-step 'auditing' show history node-b gw-1
+step 'auditing' show history latest status node-b gw-1
 place_releases
 print_audit
+print_finality
 summary >"$dir/summary.json.new"
 mv "$dir/summary.json.new" "$dir/summary.json"
 say "done; the summary is $dir/summary.json"

@@ -3,6 +3,8 @@
 #
 #   deploy/setup.sh          install
 #   deploy/setup.sh --list   print the packages' names, one a line; install nothing
+#   deploy/setup.sh --etcd   install, and besides etcd, beside which tests/bench/run.sh then
+#                            measures; nothing else needs it
 #
 # The one place that names Debian packages. It asks no question: without root it tries
 # sudo, and if that wants a password it says so and stops.
@@ -41,6 +43,13 @@ apt() {
     apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=900 -o Dpkg::Use-Pty=0 "$@" >&2
 }
 
+# Debian's package starts a server of its own at once; the benchmark starts others.
+stop_etcd() {
+    if [ -d /run/systemd/system ]; then
+        systemctl --quiet disable --now etcd.service || say "etcd.service could not be disabled"
+    fi
+}
+
 install_missing() {
     # Two runs at once: the second waits, and then finds nothing missing.
     exec 9>/run/lock/tamga-setup
@@ -52,12 +61,14 @@ install_missing() {
     apt update || fail "the package lists could not be fetched (apt-get update)"
     apt install -y --no-install-recommends "${missing[@]}" 9>&- ||
         fail "apt-get could not install: ${missing[*]}"
+    case " ${missing[*]} " in *' etcd-server '*) stop_etcd ;; esac
 }
 
 case "${1-}" in
 --list) printf '%s\n' "${packages[@]}"; exit 0 ;;
+--etcd) packages+=(etcd-server) ;;
 '') ;;
-*) printf 'usage: deploy/setup.sh [--list]\n' >&2; exit 2 ;;
+*) printf 'usage: deploy/setup.sh [--list | --etcd]\n' >&2; exit 2 ;;
 esac
 
 command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
@@ -67,7 +78,7 @@ find_missing
 if [ "$(id -u)" -eq 0 ]; then
     install_missing
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-    exec sudo -n "$(readlink -f "$0")"
+    exec sudo -n "$(readlink -f "$0")" "$@"
 else
-    fail "missing: ${missing[*]}; installing needs root: run 'sudo deploy/setup.sh' once"
+    fail "missing: ${missing[*]}; installing needs root: run 'sudo deploy/setup.sh${*:+ $*}' once"
 fi

@@ -108,8 +108,28 @@ struct cli_release_texts {
 };
 void cli_release_view(Tamga__V1__ReleaseView *view, struct cli_release_texts *texts,
                       const struct tamga_release_info *release);
+/* All but the block. */
+void cli_print_release(const Tamga__V1__ReleaseView *view);
 enum tamga_err cli_show_record(const struct cli *cli, const struct tamga_record_info *record,
                                bool full);
+enum tamga_err cli_show_latest(const struct cli *cli, const struct tamga_latest_info *latest);
+/* A checkpoint at or above a height (0: the newest), asked for, verified and shown.
+ * Errors: as tamga_cosigned_fetch. */
+enum tamga_err cli_show_checkpoint(const struct cli *cli, struct tamga_session *session,
+                                   const struct tamga_chain *chain, uint64_t height,
+                                   struct tamga_detail *detail);
+
+/* ---- proofs in files ------------------------------------------------------------- */
+
+/*
+ * Read a file that holds a ReleaseProof: its bytes, or the line of JSON that
+ * `tamga latest --json` prints, whose member "proof" is taken.
+ *
+ * Errors:  FILE_IO; TOO_LARGE; NOT_CANONICAL: JSON, but not with one such member, or its
+ *          base64 is not as it must be.
+ */
+TAMGA_MUST_USE enum tamga_err cli_proof_read(struct tamga_buf *out, const char *path,
+                                             struct tamga_detail *detail);
 
 /* ---- folders that appear whole or not at all ------------------------------------- */
 
@@ -132,6 +152,10 @@ TAMGA_MUST_USE enum tamga_err cli_folder_path(char out[CLI_PATH_MAX],
                                               struct tamga_detail *detail, const char *format,
                                               ...) TAMGA_PRINTF(4, 5);
 TAMGA_MUST_USE enum tamga_err cli_folder_make(const char *path, struct tamga_detail *detail);
+/* A file that is there whole or not at all, mode 0644; one that was there is replaced, or
+ * stays as it was. Errors: USAGE: the path is too long; FILE_IO. */
+TAMGA_MUST_USE enum tamga_err cli_file_replace(const char *path, struct tamga_span bytes,
+                                               struct tamga_detail *detail);
 /* A new file, written and synced. Errors: FILE_IO. */
 TAMGA_MUST_USE enum tamga_err cli_file_write(const char *path, struct tamga_span bytes,
                                              struct tamga_detail *detail);
@@ -142,6 +166,8 @@ int cli_keygen(struct cli *cli, int argc, char **argv);
 int cli_network_init(struct cli *cli, int argc, char **argv);
 int cli_publish(struct cli *cli, int argc, char **argv);
 int cli_releases(struct cli *cli, int argc, char **argv);
+int cli_latest(struct cli *cli, int argc, char **argv);
+int cli_proof_verify(struct cli *cli, int argc, char **argv);
 int cli_show(struct cli *cli, int argc, char **argv);
 int cli_status(struct cli *cli, int argc, char **argv);
 int cli_device_enroll(struct cli *cli, int argc, char **argv);

@@ -9,6 +9,8 @@ _tamga_options() {
         echo "--model --version --counter --hardware --depends --expires --first-install" \
              "--urgent --republish --wait $global" ;;
     releases) echo "--model $global" ;;
+    latest) echo "--proof-out $global" ;;
+    proof) echo "--trust --model $global" ;;
     show) echo "--chain $global" ;;
     device) echo "--out --hardware --gateway --type --expires $global" ;;
     cid) echo "--cid-version --chunk-bytes $global" ;;
@@ -18,7 +20,7 @@ _tamga_options() {
 
 _tamga() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= sub= word i
-    local commands="keygen network publish releases show status device history cid"
+    local commands="keygen network publish releases latest proof show status device history cid"
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -31,9 +33,9 @@ _tamga() {
     COMPREPLY=()
     case "$prev" in
     --identity) COMPREPLY=($(compgen -d -- "$cur")); return ;;
-    --genesis | --passphrase-file | --from | --out) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --genesis | --passphrase-file | --from | --out | --proof-out | --trust) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --type) COMPREPLY=($(compgen -W "p256 rsa3072 ed25519" -- "$cur")); return ;;
-    --wait) COMPREPLY=($(compgen -W "mined accepted" -- "$cur")); return ;;
+    --wait) COMPREPLY=($(compgen -W "final mined accepted" -- "$cur")); return ;;
     --chain) COMPREPLY=($(compgen -W "consortium gateway" -- "$cur")); return ;;
     --cid-version) COMPREPLY=($(compgen -W "0 1" -- "$cur")); return ;;
     --node | --timeout | --model | --version | --counter | --hardware | --depends | --expires | \
@@ -47,7 +49,11 @@ _tamga() {
         COMPREPLY=($(compgen -W "init" -- "$cur"))
     elif [[ $command == device && -z $sub ]]; then
         COMPREPLY=($(compgen -W "enroll" -- "$cur"))
-    elif [[ $command == publish || $command == cid ]]; then
+    elif [[ $command == proof && -z $sub ]]; then
+        COMPREPLY=($(compgen -W "verify" -- "$cur"))
+    elif [[ $command == show && -z $sub ]]; then
+        COMPREPLY=($(compgen -W "checkpoint" -- "$cur"))
+    elif [[ $command == publish || $command == cid || $command == proof ]]; then
         COMPREPLY=($(compgen -f -- "$cur"))
     fi
 }

@@ -148,14 +148,12 @@ enum tamga_err cli_folder_make(const char *path, struct tamga_detail *detail)
     return mkdir(path, 0755) == 0 ? TAMGA_OK : io(detail, path);
 }
 
-enum tamga_err cli_file_write(const char *path, struct tamga_span bytes,
-                              struct tamga_detail *detail)
+/* Write, sync, close. */
+static enum tamga_err fill(int fd, const char *path, struct tamga_span bytes,
+                           struct tamga_detail *detail)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     enum tamga_err err = TAMGA_OK;
 
-    if (fd < 0)
-        return io(detail, path);
     while (err == TAMGA_OK && bytes.len > 0) {
         ssize_t written = write(fd, bytes.data, bytes.len);
 
@@ -172,4 +170,39 @@ enum tamga_err cli_file_write(const char *path, struct tamga_span bytes,
     if (close(fd) != 0 && err == TAMGA_OK)
         err = io(detail, path);
     return err;
+}
+
+enum tamga_err cli_file_write(const char *path, struct tamga_span bytes,
+                              struct tamga_detail *detail)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+    return fd < 0 ? io(detail, path) : fill(fd, path, bytes, detail);
+}
+
+enum tamga_err cli_file_replace(const char *path, struct tamga_span bytes,
+                                struct tamga_detail *detail)
+{
+    char other[CLI_PATH_MAX];
+    enum tamga_err err = TAMGA_OK;
+    int fd;
+
+    if (snprintf(other, sizeof other, "%s.tmp-XXXXXX", path) >= CLI_PATH_MAX)
+        return tamga_refuse(detail, TAMGA_E_USAGE, "%.80s...: path is too long", path);
+    fd = mkostemp(other, O_CLOEXEC);
+    if (fd < 0)
+        return io(detail, path);
+    if (fchmod(fd, 0644) != 0) /* mkostemp made it private; a proof is for anybody */
+        err = io(detail, path);
+    if (err == TAMGA_OK)
+        err = fill(fd, path, bytes, detail);
+    else
+        close(fd);
+    if (err == TAMGA_OK && rename(other, path) != 0)
+        err = io(detail, path);
+    if (err != TAMGA_OK) {
+        unlink(other);
+        return err;
+    }
+    return sync_parent(path) == 0 ? TAMGA_OK : io(detail, path);
 }

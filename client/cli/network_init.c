@@ -52,7 +52,9 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .doc = "Make a network: genesis.tamga, and members/NAME/ with key, genesis and, for nodes, "
-           "configuration.\vExample: tamga network init --from network.yaml --out network",
+           "configuration. Validators make blocks final: all consortium nodes; of the gateways "
+           "those that `gateway: {validators: [...]}` names, else all, at most 128."
+           "\vExample: tamga network init --from network.yaml --out network",
 };
 
 /* Everything that is made on the way; keys are wiped at the end. */
@@ -66,6 +68,7 @@ struct network {
     Tamga__V1__PublicKey *key;
     Tamga__V1__Model *model, **model_list;
     Tamga__V1__ChainParams consortium, gateway;
+    char *node[TAMGA_VALIDATORS_MAX], *gateways[TAMGA_VALIDATORS_MAX]; /* validators */
     struct tamga_buf bytes;
     struct tamga_network *loaded;
 };
@@ -167,6 +170,22 @@ static void fill_models(struct network *network)
     }
 }
 
+static void fill_params(struct network *network)
+{
+    const struct yaml_network *yaml = network->yaml;
+
+    yaml_params_fill(&network->consortium, yaml->consortium, false);
+    network->consortium.validators = network->node;
+    network->consortium.n_validators = yaml_validators(network->node, yaml, yaml->consortium,
+                                                       TAMGA__V1__ROLE__ROLE_CONSORTIUM);
+    yaml_params_fill(&network->gateway, yaml->gateway, true);
+    network->gateway.validators = network->gateways;
+    network->gateway.n_validators = yaml_validators(network->gateways, yaml, yaml->gateway,
+                                                    TAMGA__V1__ROLE__ROLE_GATEWAY);
+    network->genesis.consortium = &network->consortium;
+    network->genesis.gateway = &network->gateway;
+}
+
 /* The genesis is judged as every node will judge it before anything is written. */
 static enum tamga_err make_genesis(struct network *network, struct tamga_detail *detail)
 {
@@ -186,10 +205,7 @@ static enum tamga_err make_genesis(struct network *network, struct tamga_detail 
     genesis->members = network->member_list;
     genesis->n_models = network->yaml->models_count;
     genesis->models = network->model_list;
-    yaml_params_fill(&network->consortium, network->yaml->consortium, false);
-    yaml_params_fill(&network->gateway, network->yaml->gateway, true);
-    genesis->consortium = &network->consortium;
-    genesis->gateway = &network->gateway;
+    fill_params(network);
     err = tamga_wire_pack(&network->bytes, &genesis->base);
     if (err != TAMGA_OK)
         return err;
@@ -372,14 +388,17 @@ static enum tamga_err show(const struct cli *cli, const struct network *network,
     Tamga__V1__NetworkInitResult view = TAMGA__V1__NETWORK_INIT_RESULT__INIT;
     char id[TAMGA_HEX_CHARS], consortium[TAMGA_HEX_CHARS], gateway[TAMGA_HEX_CHARS];
     char genesis[CLI_PATH_MAX];
-    struct tamga_chain chain;
+    struct tamga_chain chain, records;
+    enum tamga_err err = tamga_chain_init(&chain, &tamga_rules_consortium, network->loaded);
 
+    if (err == TAMGA_OK)
+        err = tamga_chain_init(&records, &tamga_rules_gateway, network->loaded);
+    if (err != TAMGA_OK)
+        return err;
     view.network = network->yaml->network;
     view.network_id = (char *)(uintptr_t)cli_hex(id, network->loaded->id.hash.byte);
-    tamga_chain_init(&chain, &tamga_rules_consortium, network->loaded);
     view.consortium_chain = (char *)(uintptr_t)cli_hex(consortium, chain.id.hash.byte);
-    tamga_chain_init(&chain, &tamga_rules_gateway, network->loaded);
-    view.gateway_chain = (char *)(uintptr_t)cli_hex(gateway, chain.id.hash.byte);
+    view.gateway_chain = (char *)(uintptr_t)cli_hex(gateway, records.id.hash.byte);
     snprintf(genesis, sizeof genesis, "%s/%s", out, TAMGA_IDENTITY_GENESIS);
     view.genesis = genesis;
     if (cli->json)

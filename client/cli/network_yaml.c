@@ -57,16 +57,20 @@ static const cyaml_schema_value_t model_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_model, model_fields),
 };
 #define PARAM(name) CYAML_FIELD_UINT_PTR(#name, TEXT_OPTIONAL, struct yaml_params, name)
-static const cyaml_schema_field_t params_fields[] = {
-    CYAML_FIELD_STRING_PTR("target_limit", TEXT_OPTIONAL, struct yaml_params, target_limit, 8,
-                           8),
-    PARAM(block_time_ms),
-    PARAM(halflife_ms),
-    PARAM(drift_ms),
-    PARAM(entry_age_max_ms),
-    PARAM(block_entries_max),
-    PARAM(block_bytes_max),
-    PARAM(block_wait_ms),
+#define PARAMS                                                                           \
+    CYAML_FIELD_STRING_PTR("target_limit", TEXT_OPTIONAL, struct yaml_params, target_limit, \
+                           8, 8),                                                        \
+        PARAM(block_time_ms), PARAM(halflife_ms), PARAM(drift_ms), PARAM(entry_age_max_ms), \
+        PARAM(block_entries_max), PARAM(block_bytes_max), PARAM(block_wait_ms)
+static const cyaml_schema_field_t consortium_fields[] = {
+    PARAMS,
+    CYAML_FIELD_END,
+};
+/* All consortium nodes make blocks final; of gateways there may be too many for that. */
+static const cyaml_schema_field_t gateway_fields[] = {
+    PARAMS,
+    CYAML_FIELD_SEQUENCE("validators", TEXT_OPTIONAL, struct yaml_params, validators,
+                         &name_value, 1, TAMGA_VALIDATORS_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t network_fields[] = {
@@ -76,9 +80,9 @@ static const cyaml_schema_field_t network_fields[] = {
     CYAML_FIELD_SEQUENCE("models", TEXT_OPTIONAL, struct yaml_network, models, &model_value, 0,
                          TAMGA_MODELS_MAX),
     CYAML_FIELD_MAPPING_PTR("consortium", TEXT_OPTIONAL, struct yaml_network, consortium,
-                            params_fields),
+                            consortium_fields),
     CYAML_FIELD_MAPPING_PTR("gateway", TEXT_OPTIONAL, struct yaml_network, gateway,
-                            params_fields),
+                            gateway_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -262,6 +266,42 @@ static enum tamga_err judge_params(const struct judge *judge, const char *chain,
     return TAMGA_OK;
 }
 
+static enum tamga_err judge_validators(const struct judge *judge)
+{
+    const struct yaml_params *params = judge->network->gateway;
+    char where[64];
+
+    if (params == NULL)
+        return TAMGA_OK;
+    for (uint32_t i = 0; i < params->validators_count; i++) {
+        snprintf(where, sizeof where, "gateway.validators[%u]", i);
+        if (!has_role(judge->network, params->validators[i], TAMGA__V1__ROLE__ROLE_GATEWAY))
+            return tamga_yaml_refuse(judge->detail, judge->path, where,
+                                     "no member \"%.40s\" has the role gateway",
+                                     params->validators[i]);
+        for (uint32_t j = 0; j < i; j++)
+            if (strcmp(params->validators[i], params->validators[j]) == 0)
+                return tamga_yaml_refuse(judge->detail, judge->path, where,
+                                         "validator %s is here twice", params->validators[i]);
+    }
+    return TAMGA_OK;
+}
+
+uint32_t yaml_validators(char *out[TAMGA_VALIDATORS_MAX], const struct yaml_network *network,
+                         const struct yaml_params *params, uint32_t role)
+{
+    uint32_t count = 0;
+
+    if (params != NULL && params->validators_count > 0) {
+        memcpy(out, params->validators, params->validators_count * sizeof *out);
+        return params->validators_count;
+    }
+    for (uint32_t i = 0; i < network->members_count && count < TAMGA_VALIDATORS_MAX; i++)
+        if ((yaml_roles(&network->members[i]) & role) != 0)
+            out[count++] = network->members[i].name;
+    return count;
+}
+
 /* ---- the whole -------------------------------------------------------------------- */
 
 static int by_member(const void *a, const void *b)
@@ -277,6 +317,11 @@ static int by_model(const void *a, const void *b)
     return order ? order : strcmp(one->model, other->model);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static enum tamga_err judge_all(const struct judge *judge)
 {
     enum tamga_err err = judge_members(judge);
@@ -287,6 +332,8 @@ static enum tamga_err judge_all(const struct judge *judge)
         err = judge_params(judge, "consortium", judge->network->consortium);
     if (err == TAMGA_OK)
         err = judge_params(judge, "gateway", judge->network->gateway);
+    if (err == TAMGA_OK)
+        err = judge_validators(judge);
     return err;
 }
 
@@ -306,6 +353,9 @@ enum tamga_err yaml_network_load(struct yaml_network **out, const char *path,
     qsort(network->members, network->members_count, sizeof *network->members, by_member);
     if (network->models_count > 0)
         qsort(network->models, network->models_count, sizeof *network->models, by_model);
+    if (network->gateway != NULL && network->gateway->validators_count > 0)
+        qsort(network->gateway->validators, network->gateway->validators_count,
+              sizeof *network->gateway->validators, by_name);
     *out = network;
     network = NULL;
     return TAMGA_OK;

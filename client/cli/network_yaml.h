@@ -28,6 +28,8 @@ struct yaml_params {
     uint32_t *block_time_ms, *halflife_ms, *drift_ms;
     uint64_t *entry_age_max_ms;
     uint32_t *block_entries_max, *block_bytes_max, *block_wait_ms;
+    char **validators; /* gateway only; ascending once loaded */
+    uint32_t validators_count;
 };
 struct yaml_network {
     char *network;
@@ -48,8 +50,14 @@ TAMGA_MUST_USE enum tamga_err yaml_network_load(struct yaml_network **out, const
                                                 struct tamga_detail *detail);
 void yaml_network_free(struct yaml_network **network);
 uint32_t yaml_roles(const struct yaml_member *member);
-/* Parameters with defaults filled in; judged already. */
+/* Parameters with defaults filled in; judged already. The validators are not filled in. */
 void yaml_params_fill(Tamga__V1__ChainParams *out, const struct yaml_params *params,
                       bool gateway);
+/*
+ * Who makes a chain's blocks final: those named, or else all members with the role, of more
+ * than 128 the first by name. Returns how many; the names are borrowed from the network.
+ */
+uint32_t yaml_validators(char *out[TAMGA_VALIDATORS_MAX], const struct yaml_network *network,
+                         const struct yaml_params *params, uint32_t role);
 
 #endif

@@ -26,7 +26,8 @@ static const struct argp_option globals[] = {
      "File (mode 0600) whose first line is the passphrase of the key", 90},
     {"json", OPT_JSON, NULL, 0, "Print JSON, one object a line", 90},
     {"timeout", OPT_TIMEOUT, "SECONDS", 0,
-     "How long to try for an answer, and to wait for a block (default 30)", 90},
+     "How long to try for an answer, to wait for a block, and to be final (default 30 each)",
+     90},
     {"quiet", 'q', NULL, 0, "Print results only: no progress", 90},
     {0},
 };

@@ -1,4 +1,4 @@
-/* tamga publish: from options to a release in a block, with a bar for the patient. */
+/* tamga publish: from options to a release that stays, with a bar for the patient. */
 #include "cli/cli.h"
 
 #include <unistd.h>
@@ -39,9 +39,10 @@ static const struct argp_option options[] = {
     {"urgent", OPT_URGENT, NULL, 0, "Ask for a block at once", 0},
     {"republish", OPT_REPUBLISH, "TX", 0,
      "Release the same image again: id of its newest release (64 hex digits)", 0},
-    {"wait", OPT_WAIT, "mined|accepted", 0,
-     "mined (default): until a block has it and the proof is checked; accepted: until a node "
-     "has it on its disk",
+    {"wait", OPT_WAIT, "final|mined|accepted", 0,
+     "final (default): until a quorum of validators has cosigned that its block stays, and "
+     "the proof is checked; mined: until a block has it and the proof is checked, though a "
+     "heavier branch might still replace the block; accepted: until a node has it on its disk",
      0},
     {0},
 };
@@ -50,11 +51,11 @@ static enum tamga_client_wait parse_wait(struct argp_state *state, const char *a
 {
     if (strcmp(arg, "accepted") == 0)
         return TAMGA_WAIT_ACCEPTED;
-    if (strcmp(arg, "final") == 0)
-        argp_error(state, "finality comes with a later version; use --wait mined");
-    else if (strcmp(arg, "mined") != 0)
-        argp_error(state, "--wait is \"%s\"; accepted are mined and accepted", arg);
-    return TAMGA_WAIT_MINED;
+    if (strcmp(arg, "mined") == 0)
+        return TAMGA_WAIT_MINED;
+    if (strcmp(arg, "final") != 0)
+        argp_error(state, "--wait is \"%s\"; known are final, mined and accepted", arg);
+    return TAMGA_WAIT_FINAL;
 }
 
 static error_t parse_end(const struct publish *publish, struct argp_state *state)
@@ -135,6 +136,7 @@ static const char *const step_text[] = {
     [TAMGA_STEP_UPLOAD] = "uploading",
     [TAMGA_STEP_SUBMIT] = "submitting",
     [TAMGA_STEP_WAIT] = "waiting for a block",
+    [TAMGA_STEP_FINAL] = "waiting until it is final",
 };
 
 static void progress(void *context, enum tamga_client_step step, uint64_t done, uint64_t total)
@@ -162,6 +164,13 @@ static void bar_end(const struct publish *publish)
 
 /* ---- result --------------------------------------------------------------------- */
 
+static const char *state_text(const struct tamga_publish_result *result)
+{
+    if (result->final)
+        return "final";
+    return result->mined ? "mined" : "accepted";
+}
+
 static enum tamga_err show(const struct cli *cli, const struct publish *publish,
                            const struct tamga_publish_result *result)
 {
@@ -176,11 +185,12 @@ static enum tamga_err show(const struct cli *cli, const struct publish *publish,
     view.model = (char *)(uintptr_t)publish->options.model;
     view.version = (char *)(uintptr_t)publish->options.version;
     view.counter = result->counter;
-    view.state = (char *)(uintptr_t)(result->mined ? "mined" : "accepted");
+    view.state = (char *)(uintptr_t)state_text(result);
     if (result->mined) {
         view.block = (char *)(uintptr_t)cli_hex(block, result->block);
         view.height = result->height;
     }
+    view.checkpoint = result->checkpoint_height;
     if (cli->json)
         return cli_json(&view.base);
     printf("%s %s is released, counter %" PRIu64 "\n", view.model, view.version,
@@ -191,6 +201,11 @@ static enum tamga_err show(const struct cli *cli, const struct publish *publish,
         printf("  block        %" PRIu64 "  %s\n", result->height, block);
     else
         printf("  block        none yet: accepted\n");
+    if (result->final)
+        printf("  final        by the checkpoint of height %" PRIu64 "\n",
+               result->checkpoint_height);
+    else
+        printf("  final        not yet\n");
     return cli_flush();
 }
 
@@ -198,7 +213,7 @@ int cli_publish(struct cli *cli, int argc, char **argv)
 {
     TAMGA_CLEANUP(cli_client_free) struct tamga_client *client = NULL;
     struct tamga_publish_result result = {0};
-    struct publish publish = {.options = {.wait = TAMGA_WAIT_MINED}};
+    struct publish publish = {.options = {.wait = TAMGA_WAIT_FINAL}};
     struct tamga_detail detail = {""};
     enum tamga_err err, shown = TAMGA_OK;
 
@@ -218,7 +233,7 @@ int cli_publish(struct cli *cli, int argc, char **argv)
     if (err == TAMGA_OK)
         err = tamga_client_publish(client, &publish.options, &result, &detail);
     bar_end(&publish);
-    if (result.accepted) /* it is out, even if no block was seen in time */
+    if (result.accepted) /* it is out, even if it was not seen in a block, or final, in time */
         shown = show(cli, &publish, &result);
     return cli_fail(err != TAMGA_OK ? err : shown, &detail);
 }

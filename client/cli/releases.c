@@ -87,7 +87,7 @@ static void print_list(const char *what, char *const *list, size_t count)
     printf("\n");
 }
 
-static void print_full(const Tamga__V1__ReleaseView *view)
+void cli_print_release(const Tamga__V1__ReleaseView *view)
 {
     char size[CLI_TIME_MAX];
 
@@ -108,6 +108,11 @@ static void print_full(const Tamga__V1__ReleaseView *view)
     if (view->republish_of[0] != '\0')
         printf("  republishes  %s\n", view->republish_of);
     printf("  signed by    %s at %s\n", view->sender, view->time);
+}
+
+static void print_full(const Tamga__V1__ReleaseView *view)
+{
+    cli_print_release(view);
     if (view->height > 0)
         printf("  block        %" PRIu64 "  %s\n", view->height, view->block);
     else

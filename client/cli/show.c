@@ -1,4 +1,4 @@
-/* tamga show: a transaction, record or block, verified and decoded. */
+/* tamga show: a transaction, record, block or checkpoint, verified and decoded. */
 #include "cli/cli.h"
 
 #include "auditor/record.h"
@@ -6,7 +6,10 @@
 #include "link/proof.h"
 
 struct show {
-    const char *what;
+    const char *what;   /* an id or a height; with checkpoint: a height, or NULL */
+    bool checkpoint, is_id;
+    struct tamga_hash id;
+    uint64_t height; /* 0 with checkpoint: the newest */
     const char *chain; /* NULL: whichever the node holds, consortium first */
 };
 
@@ -31,11 +34,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (show->what != NULL)
             argp_error(state, "one ID at a time");
-        show->what = arg;
+        if (!show->checkpoint && strcmp(arg, "checkpoint") == 0)
+            show->checkpoint = true;
+        else
+            show->what = arg;
         return 0;
     case ARGP_KEY_END:
-        if (show->what == NULL)
-            argp_error(state, "which ID? 64 hex digits, or a height");
+        if (show->what == NULL && !show->checkpoint)
+            argp_error(state, "which ID? 64 hex digits, a height, or checkpoint");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -45,9 +51,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .args_doc = "ID",
-    .doc = "Show a transaction, record or block. ID is its id (64 hex digits) or a block's "
-           "height. Signatures, work, seal and proofs are checked before anything is shown."
+    .args_doc = "ID\ncheckpoint [HEIGHT]",
+    .doc = "Show a transaction, record or block; ID is its id (64 hex digits) or a block's "
+           "height. Or show the newest checkpoint, or the first at or above HEIGHT, and who has "
+           "cosigned it. Signatures, work, seal and proofs are checked before anything is shown."
            "\vExample: tamga show 12 --chain gateway",
 };
 
@@ -277,19 +284,49 @@ static enum tamga_err show_held(const struct cli *cli, struct tamga_client *clie
     return tamga_refuse(detail, first, "neither chain that the nodes hold has it");
 }
 
-/* What the text names: an id, or a height. Errors: USAGE. */
-static enum tamga_err parse_what(const char *text, struct tamga_hash *id, bool *is_id,
-                                 uint64_t *height, struct tamga_detail *detail)
+static enum tamga_err show_checkpoint(const struct cli *cli, struct tamga_client *client,
+                                      const struct show *show, struct tamga_detail *detail)
 {
-    size_t digits = strspn(text, "0123456789");
+    bool gateway = show->chain != NULL && strcmp(show->chain, "gateway") == 0;
+    enum tamga_err err = TAMGA_OK;
 
-    *is_id = tamga_from_hex(id->byte, TAMGA_HASH_BYTES, text) == TAMGA_OK;
-    if (*is_id)
+    if (!gateway)
+        err = cli_show_checkpoint(cli, client->releases, &client->consortium, show->height,
+                                  detail);
+    if (gateway || (show->chain == NULL && err == TAMGA_E_WRONG_CHAIN))
+        err = cli_show_checkpoint(cli, client->records, &client->gateway, show->height, detail);
+    return err;
+}
+
+static enum tamga_err show_what(const struct cli *cli, struct tamga_client *client,
+                                const struct show *show, struct tamga_detail *detail)
+{
+    const struct tamga_hash *id = show->is_id ? &show->id : NULL;
+
+    if (show->checkpoint)
+        return show_checkpoint(cli, client, show, detail);
+    if (show->chain == NULL)
+        return show_held(cli, client, id, show->height, detail);
+    return show_on(cli, client, strcmp(show->chain, "gateway") == 0, id, show->height, detail);
+}
+
+/* What the text names: an id, or a height. Errors: USAGE. */
+static enum tamga_err read_what(struct show *show, struct tamga_detail *detail)
+{
+    size_t digits;
+
+    if (show->what == NULL)
+        return TAMGA_OK; /* the newest checkpoint */
+    show->is_id = !show->checkpoint &&
+                  tamga_from_hex(show->id.byte, TAMGA_HASH_BYTES, show->what) == TAMGA_OK;
+    if (show->is_id)
         return TAMGA_OK;
-    if (digits == 0 || digits > 18 || text[digits] != '\0')
-        return tamga_refuse(detail, TAMGA_E_USAGE,
-                            "\"%.80s\" is neither an id of 64 hex digits nor a height", text);
-    *height = strtoull(text, NULL, 10);
+    digits = strspn(show->what, "0123456789");
+    if (digits == 0 || digits > 18 || show->what[digits] != '\0')
+        return tamga_refuse(detail, TAMGA_E_USAGE, "\"%.80s\" is %s", show->what,
+                            show->checkpoint ? "no height"
+                                             : "neither an id of 64 hex digits nor a height");
+    show->height = strtoull(show->what, NULL, 10);
     return TAMGA_OK;
 }
 
@@ -298,21 +335,13 @@ int cli_show(struct cli *cli, int argc, char **argv)
     TAMGA_CLEANUP(cli_client_free) struct tamga_client *client = NULL;
     struct show show = {0};
     struct tamga_detail detail = {""};
-    struct tamga_hash id;
-    uint64_t height = 0;
-    bool is_id = false;
     enum tamga_err err;
 
     cli_parse(cli, &argp, argc, argv, &show);
-    err = parse_what(show.what, &id, &is_id, &height, &detail);
+    err = read_what(&show, &detail);
     if (err == TAMGA_OK)
         err = cli_open(cli, &client, &detail);
-    if (err != TAMGA_OK)
-        return cli_fail(err, &detail);
-    if (show.chain != NULL)
-        err = show_on(cli, client, strcmp(show.chain, "gateway") == 0, is_id ? &id : NULL,
-                      height, &detail);
-    else
-        err = show_held(cli, client, is_id ? &id : NULL, height, &detail);
+    if (err == TAMGA_OK)
+        err = show_what(cli, client, &show, &detail);
     return cli_fail(err, &detail);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "device/file.h"
@@ -113,10 +112,10 @@ static enum tamga_err load_identity(struct tamga_device *device,
 {
     enum tamga_err err = tamga_network_load(&device->network, options->genesis, detail);
 
-    if (err != TAMGA_OK)
-        return err;
-    tamga_chain_init(&device->chain, &tamga_rules_consortium, device->network);
-    err = tamga_private_key_load(&device->key, options->key, options->passphrase, detail);
+    if (err == TAMGA_OK)
+        err = tamga_chain_init(&device->chain, &tamga_rules_consortium, device->network);
+    if (err == TAMGA_OK)
+        err = tamga_private_key_load(&device->key, options->key, options->passphrase, detail);
     if (err == TAMGA_OK)
         err = load_certificate(device, options->certificate, detail);
     if (err == TAMGA_OK)
@@ -134,23 +133,15 @@ static enum tamga_err lock_state(const struct tamga_device *device, const char *
     return TAMGA_OK;
 }
 
-/* No state file is a new device, unless it has verified headers before. */
+/* No state file is a new device. */
 static enum tamga_err load_state(struct tamga_device *device, struct tamga_detail *detail)
 {
-    struct stat info;
     enum tamga_err err;
 
     device->state.network = device->network->id;
     device->state.device = device->identity.body->device;
     err = tamga_device_state_load(&device->state, device->state_folder, detail);
-    if (err != TAMGA_E_NOT_FOUND)
-        return err;
-    if (fstatat(device->state_folder, TAMGA_HEADERS_TAIL_FILE, &info, 0) == 0)
-        return tamga_refuse(detail, TAMGA_E_STORE_CORRUPT,
-                            TAMGA_DEVICE_STATE_FILE
-                            " is missing beside headers; restore the state folder, or "
-                            "enrol the device anew");
-    return tamga_device_save(device, detail);
+    return err == TAMGA_E_NOT_FOUND ? tamga_device_save(device, detail) : err;
 }
 
 static enum tamga_err open_folders(struct tamga_device *device,
@@ -166,13 +157,7 @@ static enum tamga_err open_folders(struct tamga_device *device,
         err = lock_state(device, options->state, detail);
     if (err == TAMGA_OK)
         err = load_state(device, detail);
-    if (err == TAMGA_OK)
-        err = tamga_header_log_open(&device->headers, device->state_folder, &device->chain,
-                                    detail);
-    if (err != TAMGA_OK)
-        return err;
-    device->headers_open = true;
-    return tamga_device_recover(device, detail);
+    return err == TAMGA_OK ? tamga_device_recover(device, detail) : err;
 }
 
 enum tamga_err tamga_device_open(struct tamga_device **out,
@@ -187,9 +172,6 @@ enum tamga_err tamga_device_open(struct tamga_device **out,
         return TAMGA_E_NO_MEMORY;
     device->env = *env;
     device->call_ms = options->call_ms != 0 ? options->call_ms : TAMGA_DEVICE_CALL_MS;
-    device->sync_ms = options->sync_ms != 0 ? options->sync_ms : TAMGA_DEVICE_SYNC_MS;
-    device->headers_max =
-        options->headers_max != 0 ? options->headers_max : TAMGA_DEVICE_HEADERS_MAX;
     device->blank = options->blank;
     device->state_folder = -1;
     device->root_folder = -1;
@@ -207,8 +189,6 @@ void tamga_device_close(struct tamga_device *device)
 {
     if (device == NULL)
         return;
-    if (device->headers_open)
-        tamga_header_log_close(&device->headers);
     tamga_device_state_clear(&device->state);
     tamga_device_fd_close(&device->state_folder);
     tamga_device_fd_close(&device->root_folder);
@@ -227,7 +207,8 @@ void tamga_device_status(const struct tamga_device *device, struct tamga_device_
         .counter = state->counter,
         .receipt_counter = state->receipt_counter,
         .receipts_waiting = state->pending_count,
-        .height = tamga_header_tail_tip(&device->headers.tail)->tip.height,
+        .checkpoint_height = state->checkpoint.at.height,
+        .checkpoint_ms = state->checkpoint.time_ms,
     };
     memcpy(out->version, state->version, sizeof out->version);
     memcpy(out->release, state->release.byte, sizeof out->release);
@@ -266,7 +247,7 @@ static enum tamga_err record_outcome(struct tamga_session *session, enum tamga_e
         .release = &session->item.id.hash,
         .image_sha256 = tamga_wire_span(session->release->image_sha256),
         .nonce = session->nonce,
-        .block = session->proved ? &session->block : NULL,
+        .block = &session->block,
         .outcome = outcome,
         .reason = reason,
         .to_counter = device->state.counter,
@@ -282,26 +263,28 @@ static enum tamga_err record_outcome(struct tamga_session *session, enum tamga_e
     return err;
 }
 
-/* A gateway that has not seen the best chain yet says nothing about the release. */
-static bool about_the_gateway(enum tamga_err err)
-{
-    return err == TAMGA_E_LESS_WORK || err == TAMGA_E_NOT_ON_CHAIN;
-}
-
-/* Our own verdict on the offer is receipted; what a call ran into is not. */
+/* Our verdict on a release that is proved is receipted. */
 static enum tamga_err refuse_offer(struct tamga_session *session, enum tamga_err err,
                                    struct tamga_device_result *result)
 {
-    if (tamga_err_class(err) != TAMGA_CLASS_REJECT || session->remote)
-        return err;
     result->outcome = TAMGA_DEVICE_REFUSED;
     tamga_device_event(session->device, true, "offer.refused", "%s: %s (%s)",
                        tamga_err_text(err), session->detail->text, tamga_err_name(err));
-    if (about_the_gateway(err))
-        return err;
     return record_outcome(session, err, TAMGA__V1__OUTCOME__OUTCOME_REFUSED) == TAMGA_OK
                ? err
                : session->device->broken;
+}
+
+/* What is not proved says something of the gateway, and nothing of any release. */
+static enum tamga_err refuse_answer(struct tamga_session *session, enum tamga_err err,
+                                    struct tamga_device_result *result)
+{
+    if (tamga_err_class(err) != TAMGA_CLASS_REJECT)
+        return err;
+    result->outcome = TAMGA_DEVICE_REFUSED;
+    tamga_device_event(session->device, true, "answer.refused", "%s: %s (%s)",
+                       tamga_err_text(err), session->detail->text, tamga_err_name(err));
+    return err;
 }
 
 static enum tamga_err fail_offer(struct tamga_session *session, enum tamga_err err,
@@ -318,17 +301,6 @@ static enum tamga_err fail_offer(struct tamga_session *session, enum tamga_err e
     return record_outcome(session, reason, TAMGA__V1__OUTCOME__OUTCOME_FAILED) == TAMGA_OK
                ? err
                : session->device->broken;
-}
-
-static enum tamga_err judge_offer(struct tamga_session *session)
-{
-    enum tamga_err err = tamga_offer_verify(session);
-
-    if (err == TAMGA_OK)
-        err = tamga_session_sync(session);
-    if (err == TAMGA_OK)
-        err = tamga_offer_prove(session);
-    return err;
 }
 
 static enum tamga_err carry_out(struct tamga_session *session,
@@ -373,23 +345,29 @@ static enum tamga_err take_offer(struct tamga_session *session,
 {
     enum tamga_err err;
 
-    if (session->answer->transaction == NULL) {
-        result->outcome = TAMGA_DEVICE_UP_TO_DATE;
-        return TAMGA_OK;
-    }
-    err = tamga_offer_decode(session);
-    if (err != TAMGA_OK) {
-        result->outcome = TAMGA_DEVICE_REFUSED; /* nothing that a receipt could name */
-        tamga_device_event(session->device, true, "offer.malformed", "%s: %s",
-                           tamga_err_name(err), session->detail->text);
-        return err;
-    }
     name_release(session, result);
     tamga_device_event(session->device, false, "offer", "%s, counter %llu",
                        session->release->version,
                        (unsigned long long)session->release->counter);
-    err = judge_offer(session);
+    err = tamga_offer_suits(session);
     return err == TAMGA_OK ? carry_out(session, result) : refuse_offer(session, err, result);
+}
+
+static enum tamga_err take_answer(struct tamga_session *session,
+                                  struct tamga_device_result *result)
+{
+    const Tamga__V1__CheckInResponse *answer = session->answer;
+    enum tamga_err err = TAMGA_OK;
+
+    if (answer->newest != NULL || answer->offer != NULL)
+        err = tamga_offer_prove(session);
+    if (err != TAMGA_OK)
+        return refuse_answer(session, err, result);
+    tamga_checkpoint_tell_age(session->device);
+    if (session->release != NULL)
+        return take_offer(session, result);
+    result->outcome = TAMGA_DEVICE_UP_TO_DATE;
+    return TAMGA_OK;
 }
 
 static enum tamga_err converse(struct tamga_session *session,
@@ -406,7 +384,7 @@ static enum tamga_err converse(struct tamga_session *session,
     if (err == TAMGA_E_WRONG_NONCE)
         result->outcome = TAMGA_DEVICE_REFUSED;
     if (err == TAMGA_OK)
-        err = take_offer(session, result);
+        err = take_answer(session, result);
     if (device->broken != TAMGA_OK || tamga_err_class(err) == TAMGA_CLASS_LATER)
         return err;
     session->detail = &aside; /* what was decided stays decided if it cannot be told now */

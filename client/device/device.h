@@ -11,8 +11,9 @@
  *   ROOT/slot-a, ROOT/slot-b   images
  *   ROOT/slot-a.part           an image that is being downloaded
  *   ROOT/current               symbolic link to the slot in use
- *   STATE/device.state         counters, receipts not delivered yet, install in progress
- *   STATE/headers.*            the consortium chain as far as it was verified
+ *   STATE/device.state         counters, newest checkpoint accepted, receipts not
+ *                              delivered yet, install in progress
+ *   STATE/enrolled             empty; says that there was a device.state
  */
 #ifndef TAMGA_DEVICE_H
 #define TAMGA_DEVICE_H
@@ -54,12 +55,10 @@ struct tamga_device_options {
     const char *root;        /* folder of the slots, made if absent */
     bool blank;              /* runs nothing yet: takes only a first install */
     uint32_t call_ms;        /* time for one call; 10,000 */
-    uint32_t sync_ms;        /* time for all headers of one session; 600,000 */
-    uint64_t headers_max;    /* headers of one session; 10,000,000 */
 };
 
 enum tamga_device_outcome {
-    TAMGA_DEVICE_UP_TO_DATE, /* nothing was offered */
+    TAMGA_DEVICE_UP_TO_DATE, /* nothing newer is on offer */
     TAMGA_DEVICE_INSTALLED,  /* and confirmed */
     TAMGA_DEVICE_REFUSED,    /* the offer, or the gateway that made it */
     TAMGA_DEVICE_FAILED,     /* a good offer could not be carried out */
@@ -81,7 +80,8 @@ struct tamga_device_status {
     uint8_t release[32];
     uint64_t receipt_counter;
     size_t receipts_waiting;
-    uint64_t height; /* of the consortium chain, as far as it was verified */
+    uint64_t checkpoint_height; /* of the consortium chain, the newest accepted; 0: none */
+    uint64_t checkpoint_ms;     /* its block's time */
 };
 
 /*

@@ -1,4 +1,4 @@
-/* The four calls to a gateway, through the generated stubs. Believes nothing but that
+/* The three calls to a gateway, through the generated stubs. Believes nothing but that
  * an answer to a check-in carries the nonce of its question. */
 
 #include "device/internal.h"
@@ -47,6 +47,7 @@ static enum tamga_err sign_check_in(struct tamga_session *session, Tamga__V1__Si
     body.installed_version = (char *)(uintptr_t)device->state.version;
     body.hardware = device->identity.body->hardware;
     body.time_ms = tamga_device_now_ms(device);
+    body.last_checkpoint_height = device->state.checkpoint.at.height;
     return tamga_device_sign(device, out, NULL, &body.base, TAMGA_DOMAIN_CHECKIN);
 }
 
@@ -77,28 +78,6 @@ enum tamga_err tamga_session_check_in(struct tamga_session *session)
         return tamga_refuse(session->detail, TAMGA_E_WRONG_NONCE,
                             "the gateway's answer is to another check-in");
     return TAMGA_OK;
-}
-
-enum tamga_err tamga_session_get_headers(struct tamga_session *session,
-                                         Tamga__V1__GetDeviceHeadersResponse **out,
-                                         const struct tamga_block_id *locator, size_t count)
-{
-    TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply = reply_start(session);
-    Tamga__V1__GetDeviceHeadersRequest request = TAMGA__V1__GET_DEVICE_HEADERS_REQUEST__INIT;
-    ProtobufCBinaryData id[TAMGA_HEADERS_KEPT];
-    enum tamga_err err = may_call(session);
-
-    if (err != TAMGA_OK)
-        return err;
-    for (size_t i = 0; i < count; i++)
-        id[i] = tamga_wire_bytes(tamga_hash_span(&locator[i].hash));
-    request.n_locator = count;
-    request.locator = id;
-    request.count_max = 2000;
-    tamga__v1__device_service__get_device_headers(
-        tamga_reply_service(&reply, &tamga__v1__device_service__descriptor), &request,
-        (Tamga__V1__GetDeviceHeadersResponse_Closure)tamga_reply_take, &reply);
-    return reply_end(session, &reply, (ProtobufCMessage **)out);
 }
 
 enum tamga_err tamga_session_get_block(struct tamga_session *session,

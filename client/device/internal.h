@@ -4,21 +4,18 @@
 
 #include "content/cid.h"
 #include "device/device.h"
-#include "device/headers.h"
 #include "device/state.h"
 #include "net/rpc.h"
 #include "rules/rules.h"
 #include "tamga/v1/device_service.pb-c.h"
 
-#define TAMGA_DEVICE_CALL_MS     10000u
-#define TAMGA_DEVICE_SYNC_MS     600000u
-#define TAMGA_DEVICE_HEADERS_MAX 10000000u
+#define TAMGA_DEVICE_CALL_MS 10000u
+/* A checkpoint beyond this age is told of: 30 days. */
+#define TAMGA_DEVICE_CHECKPOINT_OLD_MS 2592000000u
 
 struct tamga_device {
     struct tamga_device_env env;
     uint32_t call_ms;
-    uint32_t sync_ms;
-    uint64_t headers_max;
     bool blank;
     struct tamga_network *network;
     struct tamga_chain chain; /* consortium */
@@ -27,9 +24,8 @@ struct tamga_device {
     struct tamga_certificate identity; /* the certificate, opened */
     int state_folder;
     int root_folder;
-    bool headers_open;
     struct tamga_device_state state;
-    struct tamga_header_log headers;
+    uint64_t told_old_height; /* of the checkpoint whose age was told; 0: none */
     enum tamga_err broken; /* memory and disk may differ: nothing more until reopened */
 };
 
@@ -40,10 +36,9 @@ struct tamga_session {
     struct tamga_detail *detail;
     uint8_t nonce[TAMGA_NONCE_BYTES];
     Tamga__V1__CheckInResponse *answer;
-    struct tamga_item item;            /* the offered transaction, once decoded */
-    const Tamga__V1__Release *release; /* in item; NULL: nothing decoded */
-    struct tamga_block_id block;       /* that the release was proved to be in */
-    bool proved;
+    struct tamga_item item;            /* the release on offer, once proved */
+    const Tamga__V1__Release *release; /* in item; NULL: nothing is on offer */
+    struct tamga_block_id block;       /* final, at or above the release's */
     bool remote; /* the last error came from the call, not from our judgement */
 };
 
@@ -60,14 +55,10 @@ TAMGA_MUST_USE enum tamga_err tamga_device_sign(const struct tamga_device *devic
                                                 const ProtobufCMessage *body,
                                                 const char *domain);
 
-/* ---- gateway.c: the four calls; *out is released by tamga_wire_free ------------- */
+/* ---- gateway.c: the three calls; *out is released by tamga_wire_free ------------- */
 
 /* Errors: as the channel's; WRONG_NONCE. */
 TAMGA_MUST_USE enum tamga_err tamga_session_check_in(struct tamga_session *session);
-TAMGA_MUST_USE enum tamga_err
-tamga_session_get_headers(struct tamga_session *session,
-                          Tamga__V1__GetDeviceHeadersResponse **out,
-                          const struct tamga_block_id *locator, size_t count);
 TAMGA_MUST_USE enum tamga_err tamga_session_get_block(struct tamga_session *session,
                                                       Tamga__V1__GetBlockResponse **out,
                                                       const struct tamga_cid *cid);
@@ -76,20 +67,20 @@ TAMGA_MUST_USE enum tamga_err tamga_session_report(struct tamga_session *session
 
 /* ---- verify.c -------------------------------------------------------------------- */
 
-/* Errors: those of the rules' decode: nothing in the offer can be named. */
-TAMGA_MUST_USE enum tamga_err tamga_offer_decode(struct tamga_session *session);
-/* All that needs no chain, cheapest first. Errors: as tamga_release_authority;
- * BAD_SIGNATURE, MODEL_MISMATCH, HARDWARE_MISMATCH, COUNTER_ROLLBACK, RELEASE_EXPIRED,
- * FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING. */
-TAMGA_MUST_USE enum tamga_err tamga_offer_verify(struct tamga_session *session);
-/* After the headers. Errors: MISSING_FIELD, NOT_ON_CHAIN, BAD_PROOF. */
+/*
+ * Is what the gateway shows so? The newest checkpoint is durable afterwards, whatever
+ * becomes of the offer. session->release stays NULL if nothing is on offer.
+ *
+ * Errors:  those of tamga_release_proof_check and tamga_entry_proof_check; CHECKPOINT_OLDER,
+ *          MODEL_MISMATCH, NOT_NEWEST; as tamga_release_authority. They speak of the
+ *          gateway, not of any release. FILE_IO.
+ */
 TAMGA_MUST_USE enum tamga_err tamga_offer_prove(struct tamga_session *session);
-
-/* ---- sync.c ---------------------------------------------------------------------- */
-
-/* Errors: those of tamga_header_validate; NOT_MINER, BAD_SEAL, LESS_WORK, TOO_LARGE
- * beyond headers_max, DEADLINE beyond sync_ms. */
-TAMGA_MUST_USE enum tamga_err tamga_session_sync(struct tamga_session *session);
+/* Is the release on offer for this device? Errors: HARDWARE_MISMATCH, COUNTER_ROLLBACK,
+ * RELEASE_EXPIRED, FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING. */
+TAMGA_MUST_USE enum tamga_err tamga_offer_suits(struct tamga_session *session);
+/* An event, once for each checkpoint, if the newest one accepted is old. */
+void tamga_checkpoint_tell_age(struct tamga_device *device);
 
 /* ---- download.c ------------------------------------------------------------------ */
 
@@ -121,7 +112,7 @@ struct tamga_receipt_facts {
     const struct tamga_hash *release;
     struct tamga_span image_sha256;
     const uint8_t *nonce;
-    const struct tamga_block_id *block; /* NULL: not proved */
+    const struct tamga_block_id *block;
     Tamga__V1__Outcome outcome;
     enum tamga_err reason;
     uint64_t to_counter;

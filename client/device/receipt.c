@@ -62,8 +62,7 @@ static enum tamga_err sign(struct tamga_device *device, struct tamga_buf *out,
     body.from_counter = device->state.counter;
     body.to_counter = facts->to_counter;
     body.nonce = tamga_wire_bytes(tamga_span(facts->nonce, TAMGA_NONCE_BYTES));
-    if (facts->block != NULL)
-        body.block = tamga_wire_bytes(tamga_hash_span(&facts->block->hash));
+    body.block = tamga_wire_bytes(tamga_hash_span(&facts->block->hash));
     return tamga_device_sign(device, NULL, out, &body.base, TAMGA_DOMAIN_RECEIPT);
 }
 

@@ -2,6 +2,7 @@
 #include "device/state.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "crypto/hash.h"
 #include "device/file.h"
@@ -80,6 +81,19 @@ static bool take_install(struct tamga_device_install *out,
     return out->slot != TAMGA_SLOT_NONE;
 }
 
+static bool take_checkpoint(struct tamga_checkpoint *out,
+                            const Tamga__V1__CheckpointBody *from)
+{
+    *out = (struct tamga_checkpoint){0};
+    if (from == NULL)
+        return true;
+    out->at.height = from->height;
+    out->time_ms = from->time_ms;
+    return from->height > 0 &&
+           tamga_hash_from(&out->at.id.hash, tamga_wire_span(from->block)) == TAMGA_OK &&
+           tamga_hash_from(&out->state_root, tamga_wire_span(from->state_root)) == TAMGA_OK;
+}
+
 static enum tamga_err take_pending(struct tamga_device_state *state,
                                    const Tamga__V1__DeviceState *from)
 {
@@ -113,12 +127,23 @@ static enum tamga_err take(struct tamga_device_state *state,
         !take_hash(&state->last_release, from->last_release) ||
         !take_text(state->version, from->version) ||
         !take_install(&state->install, from->install) ||
+        !take_checkpoint(&state->checkpoint, from->checkpoint) ||
         from->n_pending > TAMGA_DEVICE_PENDING_MAX)
         return corrupt(detail, "a value is out of range");
     state->counter = from->counter;
     state->receipt_counter = from->receipt_counter;
     state->last_reason = from->last_reason;
     return take_pending(state, from);
+}
+
+/* A device that forgot its counters must not start anew by itself. */
+static enum tamga_err check_never_was(int folder, struct tamga_detail *detail)
+{
+    struct stat info;
+
+    if (fstatat(folder, TAMGA_DEVICE_MARK_FILE, &info, 0) == 0)
+        return corrupt(detail, "missing, and there was one");
+    return TAMGA_E_NOT_FOUND;
 }
 
 enum tamga_err tamga_device_state_load(struct tamga_device_state *state, int folder,
@@ -133,6 +158,8 @@ enum tamga_err tamga_device_state_load(struct tamga_device_state *state, int fol
 
     if (err == TAMGA_E_TOO_LARGE)
         return corrupt(detail, "too long");
+    if (err == TAMGA_E_NOT_FOUND)
+        return check_never_was(folder, detail);
     if (err != TAMGA_OK)
         return err;
     if (bytes.len < TAMGA_HASH_BYTES)
@@ -174,17 +201,50 @@ static void lend_install(Tamga__V1__DeviceInstall *out,
     out->block = lend_hash(&install->block.hash);
 }
 
+static void lend_checkpoint(Tamga__V1__CheckpointBody *out,
+                            const struct tamga_checkpoint *checkpoint)
+{
+    tamga__v1__checkpoint_body__init(out);
+    out->height = checkpoint->at.height;
+    out->block = tamga_wire_bytes(tamga_hash_span(&checkpoint->at.id.hash));
+    out->state_root = tamga_wire_bytes(tamga_hash_span(&checkpoint->state_root));
+    out->time_ms = checkpoint->time_ms;
+}
+
+/* The state is there before the mark that says so. */
+static enum tamga_err put(const ProtobufCMessage *message, int folder,
+                            struct tamga_detail *detail)
+{
+    TAMGA_BUF bytes = {0};
+    struct tamga_hash sum = {{0}};
+    struct stat info;
+    enum tamga_err err = tamga_buf_set(&bytes, tamga_hash_span(&sum));
+
+    if (err == TAMGA_OK)
+        err = tamga_wire_pack(&bytes, message);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_sha256(&sum, tamga_span(bytes.data + TAMGA_HASH_BYTES,
+                                  bytes.len - TAMGA_HASH_BYTES));
+    memcpy(bytes.data, sum.byte, TAMGA_HASH_BYTES);
+    err = tamga_device_file_replace(folder, TAMGA_DEVICE_STATE_FILE, tamga_buf_span(&bytes),
+                                    detail);
+    if (err != TAMGA_OK || fstatat(folder, TAMGA_DEVICE_MARK_FILE, &info, 0) == 0)
+        return err;
+    return tamga_device_file_replace(folder, TAMGA_DEVICE_MARK_FILE, tamga_span(NULL, 0),
+                                     detail);
+}
+
 enum tamga_err tamga_device_state_save(const struct tamga_device_state *state, int folder,
                                        struct tamga_detail *detail)
 {
     Tamga__V1__DeviceReceipt receipt[TAMGA_DEVICE_PENDING_MAX];
     Tamga__V1__DeviceReceipt *list[TAMGA_DEVICE_PENDING_MAX];
     Tamga__V1__DeviceState message = TAMGA__V1__DEVICE_STATE__INIT;
+    Tamga__V1__CheckpointBody checkpoint;
     Tamga__V1__DeviceInstall install;
-    TAMGA_BUF bytes = {0};
-    struct tamga_hash sum = {{0}};
-    enum tamga_err err;
 
+    lend_checkpoint(&checkpoint, &state->checkpoint);
     lend_install(&install, &state->install);
     for (size_t i = 0; i < state->pending_count; i++) {
         tamga__v1__device_receipt__init(&receipt[i]);
@@ -204,14 +264,6 @@ enum tamga_err tamga_device_state_save(const struct tamga_device_state *state, i
     message.last_release = lend_hash(&state->last_release);
     message.last_reason = state->last_reason;
     message.install = state->install.active ? &install : NULL;
-    err = tamga_buf_set(&bytes, tamga_hash_span(&sum));
-    if (err == TAMGA_OK)
-        err = tamga_wire_pack(&bytes, &message.base);
-    if (err != TAMGA_OK)
-        return err;
-    tamga_sha256(&sum, tamga_span(bytes.data + TAMGA_HASH_BYTES,
-                                  bytes.len - TAMGA_HASH_BYTES));
-    memcpy(bytes.data, sum.byte, TAMGA_HASH_BYTES);
-    return tamga_device_file_replace(folder, TAMGA_DEVICE_STATE_FILE, tamga_buf_span(&bytes),
-                                     detail);
+    message.checkpoint = state->checkpoint.at.height > 0 ? &checkpoint : NULL;
+    return put(&message.base, folder, detail);
 }

@@ -1,15 +1,17 @@
 /*
- * What a device remembers: counters, receipts that wait, an install in progress. One
- * file, replaced as a whole, with a SHA-256 before it so that damage shows. Private to
- * the device library; judges no release.
+ * What a device remembers: counters, the newest checkpoint it accepted, receipts that
+ * wait, an install in progress. One file, replaced as a whole, with a SHA-256 before it so
+ * that damage shows; beside it an empty one that outlives it, so that its loss shows too.
+ * Private to the device library; judges no release.
  */
 #ifndef TAMGA_DEVICE_STATE_H
 #define TAMGA_DEVICE_STATE_H
 
-#include "base/id.h"
+#include "chain/vote.h"
 #include "tamga/v1/record.pb-c.h"
 
 #define TAMGA_DEVICE_STATE_FILE      "device.state"
+#define TAMGA_DEVICE_MARK_FILE       "enrolled"
 #define TAMGA_DEVICE_STATE_BYTES_MAX 262144
 #define TAMGA_DEVICE_PENDING_MAX     64
 #define TAMGA_DEVICE_TEXT_MAX        65 /* a version, with its NUL */
@@ -53,14 +55,15 @@ struct tamga_device_state {
     struct tamga_hash last_release; /* zero: none */
     uint32_t last_reason;
     struct tamga_device_install install;
+    struct tamga_checkpoint checkpoint; /* height 0: none */
 };
 
 void tamga_device_state_clear(struct tamga_device_state *state);
 /*
  * Read the file into a state whose network and device are set.
  *
- * Errors:  NOT_FOUND (state untouched), STORE_CORRUPT, STORE_FOREIGN (another device's
- *          or network's), FILE_IO, NO_MEMORY.
+ * Errors:  NOT_FOUND (state untouched): there never was one; STORE_CORRUPT, also if it is
+ *          lost; STORE_FOREIGN (another device's or network's); FILE_IO, NO_MEMORY.
  */
 TAMGA_MUST_USE enum tamga_err tamga_device_state_load(struct tamga_device_state *state,
                                                       int folder,

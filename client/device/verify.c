@@ -1,64 +1,46 @@
-/* Judges what a gateway offers: the release by itself, then its place in the chain.
- * Source: docs/PROTOCOL.md, "What a device verifies"; cheapest first. */
+/*
+ * Judges what a gateway shows. First whether it is so: a quorum of validators holds the
+ * release for final, and none that this device could take instead is kept back. Then
+ * whether it is for this device. Knows no chain but what one checkpoint proves.
+ *
+ * Source: docs/PROTOCOL.md, "What a device verifies".
+ */
 #include <inttypes.h>
 
 #include "device/internal.h"
-#include "merkle/tree.h"
+#include "rules/proof.h"
 #include "wire/wire.h"
 
-enum tamga_err tamga_offer_decode(struct tamga_session *session)
+static const Tamga__V1__Release *release_of(const struct tamga_item *item)
 {
-    const struct tamga_chain *chain = &session->device->chain;
-    TAMGA_BUF bytes = {0};
-    enum tamga_err err = tamga_wire_pack(&bytes, &session->answer->transaction->base);
-
-    if (err == TAMGA_OK)
-        err = chain->rules->decode(chain, &session->item, tamga_buf_span(&bytes),
-                                   session->detail);
-    if (err != TAMGA_OK)
-        return err;
-    session->release = ((const Tamga__V1__TransactionBody *)session->item.body)->release;
-    return TAMGA_OK;
+    return ((const Tamga__V1__TransactionBody *)item->body)->release;
 }
 
-static enum tamga_err check_producer(struct tamga_session *session)
+/* ---- is it for this device ------------------------------------------------------ */
+
+static enum tamga_err check_hardware(const struct tamga_device *device,
+                                     const Tamga__V1__Release *release,
+                                     struct tamga_detail *detail)
 {
-    const struct tamga_device *device = session->device;
-    enum tamga_err err = tamga_release_authority(device->network, &session->item.sender,
-                                                 session->release, session->detail);
+    const char *mine = device->identity.body->hardware;
 
-    if (err != TAMGA_OK)
-        return err;
-    return device->chain.rules->verify(&device->chain, &session->item, session->detail);
-}
-
-static enum tamga_err check_fit(const struct tamga_session *session)
-{
-    const Tamga__V1__CertificateBody *mine = session->device->identity.body;
-    const Tamga__V1__Release *release = session->release;
-
-    if (strcmp(release->producer, mine->device->producer) != 0 ||
-        strcmp(release->model, mine->device->model) != 0)
-        return tamga_refuse(session->detail, TAMGA_E_MODEL_MISMATCH,
-                            "for %s/%s; this device is a %s/%s", release->producer,
-                            release->model, mine->device->producer, mine->device->model);
     for (size_t i = 0; i < release->n_hardware; i++)
-        if (strcmp(release->hardware[i], mine->hardware) == 0)
+        if (strcmp(release->hardware[i], mine) == 0)
             return TAMGA_OK;
     if (release->n_hardware > 0)
-        return tamga_refuse(session->detail, TAMGA_E_HARDWARE_MISMATCH,
+        return tamga_refuse(detail, TAMGA_E_HARDWARE_MISMATCH,
                             "for %s%s; this device is revision %s", release->hardware[0],
                             release->n_hardware > 1 ? " and others" : "",
-                            mine->hardware[0] == '\0' ? "(not stated)" : mine->hardware);
+                            mine[0] == '\0' ? "(not stated)" : mine);
     return TAMGA_OK;
 }
 
 /* Other models are not this device's to know; its own installed version is. */
-static enum tamga_err check_depends(const struct tamga_session *session)
+static enum tamga_err check_depends(const struct tamga_device *device,
+                                    const Tamga__V1__Release *release,
+                                    struct tamga_detail *detail)
 {
-    const struct tamga_device *device = session->device;
     const Tamga__V1__DeviceId *mine = device->identity.body->device;
-    const Tamga__V1__Release *release = session->release;
 
     for (size_t i = 0; i < release->n_depends; i++) {
         const Tamga__V1__Dependency *depend = release->depends[i];
@@ -66,7 +48,7 @@ static enum tamga_err check_depends(const struct tamga_session *session)
         if (strcmp(depend->producer, mine->producer) == 0 &&
             strcmp(depend->model, mine->model) == 0 &&
             strcmp(depend->version, device->state.version) != 0)
-            return tamga_refuse(session->detail, TAMGA_E_DEPENDENCY_MISSING,
+            return tamga_refuse(detail, TAMGA_E_DEPENDENCY_MISSING,
                                 "needs %s; this device runs %s", depend->version,
                                 device->state.version[0] == '\0' ? "no release"
                                                                  : device->state.version);
@@ -74,87 +56,180 @@ static enum tamga_err check_depends(const struct tamga_session *session)
     return TAMGA_OK;
 }
 
-static enum tamga_err check_state(const struct tamga_session *session)
+/* A clock that lags is not believed below what validators cosigned. */
+static uint64_t now_at_least(const struct tamga_device *device)
 {
-    const struct tamga_device *device = session->device;
-    const Tamga__V1__Release *release = session->release;
     uint64_t now_ms = tamga_device_now_ms(device);
+    uint64_t cosigned_ms = device->state.checkpoint.time_ms;
 
+    return now_ms > cosigned_ms ? now_ms : cosigned_ms;
+}
+
+static enum tamga_err check_suits(const struct tamga_device *device,
+                                  const Tamga__V1__Release *release,
+                                  struct tamga_detail *detail)
+{
+    uint64_t now_ms = now_at_least(device);
+    enum tamga_err err = check_hardware(device, release, detail);
+
+    if (err != TAMGA_OK)
+        return err;
     if (release->counter <= device->state.counter)
-        return tamga_refuse(session->detail, TAMGA_E_COUNTER_ROLLBACK,
+        return tamga_refuse(detail, TAMGA_E_COUNTER_ROLLBACK,
                             "counter %" PRIu64 "; installed is %" PRIu64, release->counter,
                             device->state.counter);
     if (release->expires_ms != 0 && release->expires_ms <= now_ms)
-        return tamga_refuse(session->detail, TAMGA_E_RELEASE_EXPIRED,
+        return tamga_refuse(detail, TAMGA_E_RELEASE_EXPIRED,
                             "expired at %" PRIu64 " ms; it is %" PRIu64 " ms",
                             release->expires_ms, now_ms);
     if (device->blank && device->state.counter == 0 && !release->first_install)
-        return tamga_refuse(session->detail, TAMGA_E_FIRST_INSTALL_NEEDED,
-                            "%s is no first install", release->version);
-    return check_depends(session);
+        return tamga_refuse(detail, TAMGA_E_FIRST_INSTALL_NEEDED, "%s is no first install",
+                            release->version);
+    return check_depends(device, release, detail);
 }
 
-enum tamga_err tamga_offer_verify(struct tamga_session *session)
+enum tamga_err tamga_offer_suits(struct tamga_session *session)
 {
-    enum tamga_err err = check_producer(session);
-
-    if (err == TAMGA_OK)
-        err = check_fit(session);
-    if (err == TAMGA_OK)
-        err = check_state(session);
-    return err;
+    return check_suits(session->device, session->release, session->detail);
 }
 
-/* The header is ours if the id at its height is: the id covers all of it. */
-static enum tamga_err check_place(struct tamga_session *session,
-                                  const struct tamga_sealed *sealed)
-{
-    struct tamga_block_id id, known;
-    enum tamga_err err;
+/* ---- is it so --------------------------------------------------------------------- */
 
-    tamga_header_id(&id, &sealed->header);
-    err = tamga_header_log_id_at(&session->device->headers, &known, sealed->header.height,
-                                 session->detail);
-    if (err == TAMGA_E_NOT_FOUND)
-        return tamga_refuse(session->detail, TAMGA_E_NOT_ON_CHAIN,
-                            "block %" PRIu64 " is above the chain shown",
-                            sealed->header.height);
+static void take(struct tamga_session *session, struct tamga_item *item,
+                 const struct tamga_block_id *block)
+{
+    tamga_item_move(&session->item, item);
+    session->release = release_of(&session->item);
+    session->block = *block;
+}
+
+/* What was accepted once is never given up for less, also not after a power loss. */
+static enum tamga_err keep_checkpoint(struct tamga_session *session,
+                                      const struct tamga_checkpoint *shown)
+{
+    struct tamga_device *device = session->device;
+
+    if (shown->at.height <= device->state.checkpoint.at.height)
+        return TAMGA_OK;
+    device->state.checkpoint = *shown;
+    return tamga_device_save(device, session->detail);
+}
+
+/*
+ * An older release is for those whom the newest one does not suit. Offered to anybody else
+ * it keeps open what was mended since.
+ */
+static enum tamga_err check_older(const struct tamga_session *session,
+                                  const struct tamga_item *newest,
+                                  const struct tamga_item *older)
+{
+    uint64_t newest_counter = newest->body == NULL ? 0 : release_of(newest)->counter;
+    uint64_t counter = release_of(older)->counter;
+
+    if (newest_counter <= counter)
+        return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
+                            "counter %" PRIu64 "; the newest release has %" PRIu64, counter,
+                            newest_counter);
+    if (check_suits(session->device, release_of(newest), NULL) == TAMGA_OK)
+        return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
+                            "%s is offered, though the newer %s suits this device",
+                            release_of(older)->version, release_of(newest)->version);
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_producer(const struct tamga_session *session,
+                                     const struct tamga_item *item)
+{
+    const Tamga__V1__DeviceId *mine = session->device->identity.body->device;
+    const Tamga__V1__Release *release = release_of(item);
+    enum tamga_err err = tamga_release_authority(session->device->network, &item->sender,
+                                                 release, session->detail);
+
     if (err != TAMGA_OK)
         return err;
-    if (!tamga_hash_equal(&known.hash, &id.hash))
-        return tamga_refuse(session->detail, TAMGA_E_NOT_ON_CHAIN,
-                            "another block stands at height %" PRIu64, sealed->header.height);
-    session->block = id;
+    if (strcmp(release->producer, mine->producer) != 0 ||
+        strcmp(release->model, mine->model) != 0)
+        return tamga_refuse(session->detail, TAMGA_E_MODEL_MISMATCH,
+                            "for %s/%s; this device is a %s/%s", release->producer,
+                            release->model, mine->producer, mine->model);
+    return TAMGA_OK;
+}
+
+/* Whoever proves the offer as of now must not prove the newest one as of before. */
+static enum tamga_err check_as_new(const struct tamga_session *session,
+                                   const struct tamga_checkpoint *newest,
+                                   const struct tamga_checkpoint *offer)
+{
+    if (newest->at.height < offer->at.height)
+        return tamga_refuse(session->detail, TAMGA_E_CHECKPOINT_OLDER,
+                            "newest release as of height %" PRIu64 ", the offer as of %" PRIu64,
+                            newest->at.height, offer->at.height);
+    return TAMGA_OK;
+}
+
+static enum tamga_err prove_older(struct tamga_session *session,
+                                  const struct tamga_item *newest,
+                                  const struct tamga_checkpoint *shown)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item older = {0};
+    Tamga__V1__EntryProof proof = *session->answer->offer; /* its parts are borrowed */
+    struct tamga_checkpoint own;
+    struct tamga_header header;
+    struct tamga_block_id block;
+    enum tamga_err err;
+
+    if (proof.checkpoint == NULL)
+        proof.checkpoint = session->answer->newest->checkpoint;
+    /* Not held against the newest one accepted: what was final once is so for ever. */
+    err = tamga_entry_proof_check(&older, &header, &own, &session->device->chain, &proof, NULL,
+                                  session->detail);
+    if (err == TAMGA_OK)
+        err = check_as_new(session, shown, &own);
+    if (err == TAMGA_OK)
+        err = check_producer(session, &older);
+    if (err == TAMGA_OK)
+        err = check_older(session, newest, &older);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_header_id(&block, &header);
+    take(session, &older, &block);
     return TAMGA_OK;
 }
 
 enum tamga_err tamga_offer_prove(struct tamga_session *session)
 {
-    const Tamga__V1__Inclusion *inclusion = session->answer->inclusion;
-    struct tamga_hash path[TAMGA_MERKLE_PATH_MAX], leaf;
-    struct tamga_sealed sealed;
-    enum tamga_err err;
+    const Tamga__V1__CheckInResponse *answer = session->answer;
+    const struct tamga_device *device = session->device;
+    const Tamga__V1__DeviceId *mine = device->identity.body->device;
+    const struct tamga_checkpoint *trusted = &device->state.checkpoint;
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item newest = {0};
+    struct tamga_checkpoint shown;
+    enum tamga_err err = tamga_release_proof_check(
+        &newest, &shown, &device->chain, answer->newest, mine->producer, mine->model,
+        trusted->at.height > 0 ? trusted : NULL, session->detail);
 
-    if (inclusion == NULL)
-        return tamga_refuse(session->detail, TAMGA_E_MISSING_FIELD,
-                            "offer without a proof of inclusion");
-    err = tamga_sealed_decode(&sealed, inclusion->sealed);
     if (err == TAMGA_OK)
-        err = check_place(session, &sealed);
+        err = keep_checkpoint(session, &shown);
     if (err != TAMGA_OK)
         return err;
-    if (!tamga_span_equal(tamga_wire_span(inclusion->entry),
-                          tamga_buf_span(&session->item.payload)))
-        return tamga_refuse(session->detail, TAMGA_E_BAD_PROOF,
-                            "the proof is of another entry");
-    if (inclusion->n_path > TAMGA_MERKLE_PATH_MAX)
-        return TAMGA_E_BAD_PROOF;
-    for (size_t i = 0; i < inclusion->n_path; i++)
-        if (tamga_hash_from(&path[i], tamga_wire_span(inclusion->path[i])) != TAMGA_OK)
-            return TAMGA_E_BAD_PROOF;
-    tamga_merkle_leaf(&leaf, tamga_wire_span(inclusion->entry));
-    err = tamga_merkle_check_inclusion(&sealed.header.body_root, sealed.header.entry_count,
-                                       &leaf, inclusion->index, path, inclusion->n_path);
-    session->proved = err == TAMGA_OK;
-    return err;
+    if (answer->offer != NULL)
+        return prove_older(session, &newest, &shown);
+    if (newest.body != NULL && release_of(&newest)->counter > device->state.counter)
+        take(session, &newest, &shown.at.id);
+    return TAMGA_OK;
+}
+
+void tamga_checkpoint_tell_age(struct tamga_device *device)
+{
+    const struct tamga_checkpoint *newest = &device->state.checkpoint;
+    uint64_t now_ms = tamga_device_now_ms(device);
+
+    if (newest->at.height == 0 || newest->at.height == device->told_old_height ||
+        now_ms <= newest->time_ms || now_ms - newest->time_ms < TAMGA_DEVICE_CHECKPOINT_OLD_MS)
+        return;
+    device->told_old_height = newest->at.height;
+    tamga_device_event(device, true, "checkpoint.old",
+                       "the newest one shown, of height %" PRIu64 ", is %" PRIu64
+                       " days old: nobody released anything since, or it is kept back",
+                       newest->at.height, (now_ms - newest->time_ms) / 86400000u);
 }

@@ -19,13 +19,15 @@ enum tamga_err tamga_client_open(struct tamga_client **out,
         return TAMGA_E_NO_MEMORY;
     client->timeout_ms = options->timeout_ms ? options->timeout_ms : TAMGA_SESSION_TIMEOUT_MS;
     err = tamga_identity_load(&client->identity, &who, detail);
-    if (err == TAMGA_OK) {
-        tamga_chain_init(&client->consortium, &tamga_rules_consortium,
-                         client->identity.network);
-        tamga_chain_init(&client->gateway, &tamga_rules_gateway, client->identity.network);
+    if (err == TAMGA_OK)
+        err = tamga_chain_init(&client->consortium, &tamga_rules_consortium,
+                               client->identity.network);
+    if (err == TAMGA_OK)
+        err = tamga_chain_init(&client->gateway, &tamga_rules_gateway,
+                               client->identity.network);
+    if (err == TAMGA_OK)
         err = tamga_session_open(&client->releases, &client->consortium, options->nodes,
                                  options->node_count, client->timeout_ms, detail);
-    }
     if (err == TAMGA_OK)
         err = tamga_session_open(&client->records, &client->gateway, options->nodes,
                                  options->node_count, client->timeout_ms, detail);

@@ -1,6 +1,7 @@
 /*
  * libtamga-client: what producers and auditors do with a network. Publish a release;
- * list releases; read a device's history, verified. Installed as <tamga/client.h>.
+ * list releases; prove which is the newest; read a device's history, verified. Installed
+ * as <tamga/client.h>.
  *
  * The library trusts the genesis file alone. It prints nothing; it starts threads only
  * while it uploads. Calls on one client are made one at a time.
@@ -35,7 +36,7 @@ struct tamga_client_options {
     const char *identity;        /* a member's folder; NULL: only reads */
     const char *genesis;         /* file; NULL: genesis.tamga of the identity */
     const char *passphrase_file; /* of the identity's key; NULL: not encrypted */
-    uint32_t timeout_ms;         /* for an answer, and for the block; 0: 30,000 */
+    uint32_t timeout_ms; /* for an answer, for the block, to be final, each; 0: 30,000 */
 };
 
 /*
@@ -57,13 +58,16 @@ const char *tamga_client_version(void);
 enum tamga_client_wait {
     TAMGA_WAIT_MINED,    /* until a block has it, and the proof of that is checked */
     TAMGA_WAIT_ACCEPTED, /* until a node has it on its disk */
+    TAMGA_WAIT_FINAL,    /* until a quorum of validators has cosigned that its block stays,
+                            and the proof of that is checked */
 };
 
 enum tamga_client_step {
     TAMGA_STEP_HASH,   /* done and total are bytes of the image */
     TAMGA_STEP_UPLOAD, /* the same */
     TAMGA_STEP_SUBMIT, /* total is 0 from here on */
-    TAMGA_STEP_WAIT,
+    TAMGA_STEP_WAIT,  /* for a block */
+    TAMGA_STEP_FINAL, /* for a checkpoint at or above the block */
 };
 typedef void (*tamga_client_progress)(void *context, enum tamga_client_step step,
                                       uint64_t done, uint64_t total);
@@ -96,6 +100,8 @@ struct tamga_publish_result {
     bool mined;    /* block and height are set */
     uint8_t block[TAMGA_CLIENT_ID_BYTES];
     uint64_t height;
+    bool final;                 /* checkpoint_height is set */
+    uint64_t checkpoint_height; /* of the checkpoint that makes the block final */
 };
 
 /*
@@ -104,7 +110,8 @@ struct tamga_publish_result {
  * Nothing is signed or sent before all checks have passed here.
  *
  * Outputs: on failure untouched, except that after acceptance (result->accepted) all but
- *          block and height are set: the release is out, though not seen in a block.
+ *          block and height are set, and these too if result->mined: the release is out,
+ *          though not seen in a block, or not final.
  * Errors:  USAGE (model or a dependency is not written so); FILE_IO; IMAGE_LENGTH;
  *          NOT_MEMBER, GATEWAY_SENDER, NOT_PRODUCER, UNKNOWN_MODEL, NOT_AUTHORIZED,
  *          UNKNOWN_HARDWARE, BAD_VALUE, RELEASE_EXPIRED, DUPLICATE_IMAGE, BAD_REPUBLISH,
@@ -118,6 +125,18 @@ TAMGA_MUST_USE enum tamga_err tamga_client_publish(struct tamga_client *client,
                                                    struct tamga_detail *detail);
 
 /* ---- auditors ------------------------------------------------------------------- */
+
+/* A block that a quorum of validators has cosigned: it stays, with all below it. */
+struct tamga_checkpoint_info {
+    uint64_t height;
+    uint8_t block[TAMGA_CLIENT_ID_BYTES];
+    uint8_t state_root[TAMGA_CLIENT_ID_BYTES];
+    uint64_t time_ms;
+    const char *const *cosigners; /* names of members */
+    size_t cosigner_count;
+    size_t validator_count; /* how many might have signed */
+    size_t quorum;          /* how many must have */
+};
 
 /* Borrowed for the callback that it is given to. */
 struct tamga_release_info {
@@ -162,6 +181,51 @@ TAMGA_MUST_USE enum tamga_err tamga_client_releases(struct tamga_client *client,
                                                     const char *model,
                                                     tamga_release_each each, void *context,
                                                     struct tamga_detail *detail);
+
+/* Borrowed for the callback that it is given to. */
+struct tamga_latest_info {
+    const char *model; /* P/M */
+    struct tamga_checkpoint_info checkpoint;
+    /* The newest as of the checkpoint; NULL: there is none. block and height: 0 if the node
+     * did not say; they are no part of the proof. */
+    const struct tamga_release_info *release;
+    const struct tamga_release_info *newer; /* on the best chain, not final yet; NULL: none */
+    const uint8_t *proof; /* to keep or to hand on: see tamga_client_proof_verify */
+    size_t proof_bytes;
+};
+typedef enum tamga_err (*tamga_latest_each)(void *context,
+                                            const struct tamga_latest_info *latest);
+
+/*
+ * The newest release of a model "P/M" as of the newest checkpoint, proved: by the
+ * cosignatures of a quorum and a path in the state that they cosigned, so that no node can
+ * hold it back or show an older one as the newest as of that checkpoint. How old the
+ * checkpoint is, the caller sees. `each` is called once.
+ *
+ * Errors:  USAGE; NOT_READY: there is no checkpoint yet; those of a proof that does not
+ *          verify: tamga_client_proof_verify; the node's; each's.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_client_latest(struct tamga_client *client,
+                                                  const char *model, tamga_latest_each each,
+                                                  void *context, struct tamga_detail *detail);
+
+#define TAMGA_CLIENT_PROOF_BYTES_MAX 1048576
+
+/*
+ * Verify such a proof from a genesis file alone, without any node.
+ *
+ * Shapes:  proof_bytes is at most TAMGA_CLIENT_PROOF_BYTES_MAX. model: "P/M"; NULL: that of
+ *          the release in the proof, which must show one.
+ * Errors:  USAGE; those of a genesis that does not verify; TOO_LARGE; those of a message
+ *          that is not canonical; MISSING_FIELD; NOT_VALIDATOR, COSIGNER_TWICE,
+ *          COSIGNER_REVOKED, BAD_SIGNATURE, TOO_FEW_COSIGNERS; PROOF_KEY, PROOF_DEPTH,
+ *          PROOF_ROOT; NOT_NEWEST; those of a release that does not verify; each's.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_client_proof_verify(const char *genesis,
+                                                        const uint8_t *proof,
+                                                        size_t proof_bytes, const char *model,
+                                                        tamga_latest_each each, void *context,
+                                                        struct tamga_detail *detail);
 
 enum tamga_client_outcome {
     TAMGA_CLIENT_CONFIRMED = 1,

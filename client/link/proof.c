@@ -1,10 +1,8 @@
 /* Checks one thing after the other; the first that fails is told. */
 #include "link/proof.h"
 
-#include "merkle/tree.h"
+#include "rules/proof.h"
 #include "wire/wire.h"
-
-#define PATH_MAX_NODES 32 /* as the wire allows */
 
 static enum tamga_err check_signer(const struct tamga_chain *chain,
                                    const Tamga__V1__StatusBody *status,
@@ -67,6 +65,7 @@ static enum tamga_err check_work(const struct tamga_chain *chain,
     return TAMGA_OK;
 }
 
+/* What one header shows by itself. The rest of the rules speak of those before it. */
 static enum tamga_err check_header(const struct tamga_chain *chain,
                                    const struct tamga_header *header,
                                    struct tamga_detail *detail)
@@ -77,10 +76,11 @@ static enum tamga_err check_header(const struct tamga_chain *chain,
         return tamga_refuse(detail, TAMGA_E_WRONG_CHAIN, "the block is of another chain");
     if (header->height == 0)
         return tamga_refuse(detail, TAMGA_E_BAD_HEIGHT, "genesis has no seal to show");
-    if (!tamga_hash_is_zero(&header->state_root) || !tamga_hash_is_zero(&header->anchor))
+    if (!chain->params.anchored && !tamga_hash_is_zero(&header->anchor))
         return TAMGA_E_BAD_RESERVED;
-    if (header->entry_count == 0)
-        return TAMGA_E_EMPTY_BLOCK;
+    if (header->entry_count > chain->params.block_entries_max)
+        return tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%u entries; at most %u",
+                            header->entry_count, chain->params.block_entries_max);
     return TAMGA_OK;
 }
 
@@ -124,30 +124,12 @@ enum tamga_err tamga_header_proof(struct tamga_sealed *out, struct tamga_block_i
     return TAMGA_OK;
 }
 
-static enum tamga_err check_path(const struct tamga_header *header,
-                                 const Tamga__V1__Inclusion *inclusion,
-                                 struct tamga_detail *detail)
-{
-    struct tamga_hash path[PATH_MAX_NODES], leaf;
-
-    if (inclusion->n_path > PATH_MAX_NODES)
-        return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "audit path of %zu nodes",
-                            inclusion->n_path);
-    for (size_t i = 0; i < inclusion->n_path; i++)
-        if (tamga_hash_from(&path[i], tamga_wire_span(inclusion->path[i])) != TAMGA_OK)
-            return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "node %zu of the audit path", i);
-    tamga_merkle_leaf(&leaf, tamga_wire_span(inclusion->entry));
-    return tamga_merkle_check_inclusion(&header->body_root, header->entry_count, &leaf,
-                                        inclusion->index, path, inclusion->n_path);
-}
-
 enum tamga_err tamga_inclusion_proof(struct tamga_sealed *out, struct tamga_block_id *id,
                                      const struct tamga_chain *chain,
                                      const struct tamga_item *item,
                                      const Tamga__V1__Inclusion *untrusted,
                                      struct tamga_detail *detail)
 {
-    TAMGA_BUF leaf = {0};
     struct tamga_sealed sealed;
     struct tamga_block_id block;
     enum tamga_err err;
@@ -156,13 +138,7 @@ enum tamga_err tamga_inclusion_proof(struct tamga_sealed *out, struct tamga_bloc
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "no inclusion proof");
     err = tamga_header_proof(&sealed, &block, chain, untrusted->sealed, detail);
     if (err == TAMGA_OK)
-        err = chain->rules->entry(item, &leaf);
-    if (err != TAMGA_OK)
-        return err;
-    if (!tamga_span_equal(tamga_buf_span(&leaf), tamga_wire_span(untrusted->entry)))
-        return tamga_refuse(detail, TAMGA_E_BAD_COMMITMENT,
-                            "the leaf shown is not the one of this entry");
-    err = check_path(&sealed.header, untrusted, detail);
+        err = tamga_inclusion_check(chain, &sealed.header, item, untrusted, detail);
     if (err != TAMGA_OK)
         return err;
     *out = sealed;

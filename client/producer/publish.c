@@ -1,6 +1,7 @@
-/* Publishing, from the image's file to a proof that a block has the release. */
+/* Publishing, from the image's file to a proof that the release is final. */
 #include <time.h>
 
+#include "link/finality.h"
 #include "producer/draft.h"
 #include "rules/rules.h"
 #include "tamga/v1/consortium_service.pb-c.h"
@@ -96,7 +97,49 @@ static enum tamga_err deliver(struct tamga_client *client,
 
 /* ---- wait ----------------------------------------------------------------------- */
 
-static enum tamga_err wait_mined(struct tamga_client *client,
+/* Has it come to pass? OK: it is told in the result. The later class: not yet. */
+typedef enum tamga_err (*question)(struct tamga_client *client,
+                                   const struct tamga_entry_id *id,
+                                   struct tamga_publish_result *result,
+                                   struct tamga_detail *detail);
+
+static enum tamga_err ask_mined(struct tamga_client *client, const struct tamga_entry_id *id,
+                                struct tamga_publish_result *result,
+                                struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_evidence_clear) struct tamga_evidence evidence = {0};
+    enum tamga_err err = tamga_evidence_fetch(&evidence, client->releases, &client->consortium,
+                                              id, detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    if (evidence.pending)
+        return TAMGA_E_NOT_READY;
+    result->mined = true;
+    result->height = evidence.sealed.header.height;
+    memcpy(result->block, evidence.block.hash.byte, TAMGA_HASH_BYTES);
+    return TAMGA_OK;
+}
+
+/* The block may be another one than before: until now it could be abandoned. */
+static enum tamga_err ask_final(struct tamga_client *client, const struct tamga_entry_id *id,
+                                struct tamga_publish_result *result,
+                                struct tamga_detail *detail)
+{
+    struct tamga_final_place place;
+    enum tamga_err err = tamga_final_place_fetch(&place, client->releases, &client->consortium,
+                                                 id, detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    result->final = true;
+    result->checkpoint_height = place.checkpoint.at.height;
+    result->height = place.header.height;
+    memcpy(result->block, place.block.hash.byte, TAMGA_HASH_BYTES);
+    return TAMGA_OK;
+}
+
+static enum tamga_err wait_until(question ask, struct tamga_client *client,
                                  struct tamga_publish_result *result,
                                  struct tamga_detail *detail)
 {
@@ -106,28 +149,49 @@ static enum tamga_err wait_mined(struct tamga_client *client,
 
     memcpy(id.hash.byte, result->tx_id, TAMGA_HASH_BYTES);
     for (;;) {
-        TAMGA_CLEANUP(tamga_evidence_clear) struct tamga_evidence evidence = {0};
-        enum tamga_err err = tamga_evidence_fetch(&evidence, client->releases,
-                                                  &client->consortium, &id, detail);
+        enum tamga_err err = ask(client, &id, result, detail);
 
-        if (err == TAMGA_OK && !evidence.pending) {
-            result->mined = true;
-            result->height = evidence.sealed.header.height;
-            memcpy(result->block, evidence.block.hash.byte, TAMGA_HASH_BYTES);
-            return TAMGA_OK;
-        }
         /* NOT_FOUND: another node answers, which has not heard of it yet. */
-        if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND &&
-            tamga_err_class(err) != TAMGA_CLASS_LATER)
+        if (err == TAMGA_OK || (err != TAMGA_E_NOT_FOUND &&
+                                tamga_err_class(err) != TAMGA_CLASS_LATER))
             return err;
         if (tamga_session_now_ms() + pause_ms >= expires_ms)
-            break;
+            return TAMGA_E_DEADLINE;
         tamga_session_pause(client->releases, pause_ms);
         pause_ms = 2 * pause_ms < POLL_MS_MAX ? 2 * pause_ms : POLL_MS_MAX;
     }
-    return tamga_refuse(detail, TAMGA_E_DEADLINE,
-                        "the release is accepted, but in no block after %u ms",
-                        client->timeout_ms);
+}
+
+static enum tamga_err wait_mined(struct tamga_client *client,
+                                 const struct tamga_publish_options *options,
+                                 struct tamga_publish_result *result,
+                                 struct tamga_detail *detail)
+{
+    enum tamga_err err;
+
+    tell(options, TAMGA_STEP_WAIT);
+    err = wait_until(ask_mined, client, result, detail);
+    if (err == TAMGA_E_DEADLINE)
+        return tamga_refuse(detail, err,
+                            "the release is accepted, but in no block after %u ms",
+                            client->timeout_ms);
+    return err;
+}
+
+static enum tamga_err wait_final(struct tamga_client *client,
+                                 const struct tamga_publish_options *options,
+                                 struct tamga_publish_result *result,
+                                 struct tamga_detail *detail)
+{
+    enum tamga_err err;
+
+    tell(options, TAMGA_STEP_FINAL);
+    err = wait_until(ask_final, client, result, detail);
+    if (err == TAMGA_E_DEADLINE)
+        return tamga_refuse(detail, err,
+                            "the release is in block %llu, but not final after %u ms",
+                            (unsigned long long)result->height, client->timeout_ms);
+    return err;
 }
 
 static void describe(struct tamga_publish_result *result, const struct tamga_draft *draft,
@@ -167,6 +231,8 @@ enum tamga_err tamga_client_publish(struct tamga_client *client,
     describe(result, &draft, &image, &id);
     if (options->wait == TAMGA_WAIT_ACCEPTED)
         return TAMGA_OK;
-    tell(options, TAMGA_STEP_WAIT);
-    return wait_mined(client, result, detail);
+    err = wait_mined(client, options, result, detail);
+    if (err != TAMGA_OK || options->wait != TAMGA_WAIT_FINAL)
+        return err;
+    return wait_final(client, options, result, detail);
 }

@@ -78,11 +78,15 @@
     X(BLOCK_TOO_LARGE, 0x016c, 3, "block has more entries or bytes than allowed")        \
     X(ENTRY_TWICE, 0x016d, 3, "block has the same entry twice")                          \
     X(BLOCK_ID_MISMATCH, 0x016e, 3, "block is not the one that was asked for")           \
-    X(BAD_RESERVED, 0x016f, 3, "state root or anchor is not zero")                       \
+    X(BAD_RESERVED, 0x016f, 3, "anchor of a chain without anchors is not zero")          \
     X(INVALID_ANCESTOR, 0x0170, 3, "block builds on a block known to be invalid")        \
     X(PEER_LIED, 0x0171, 3, "peer claimed a chain that it did not show")                 \
     X(TOO_MANY_BRANCHES, 0x0172, 8, "too many headers off the best chain")               \
     X(BAD_PROOF, 0x0173, 3, "Merkle proof does not lead to the root")                    \
+    X(BAD_STATE_ROOT, 0x0174, 3, "state root is not that of the entries")                \
+    X(BAD_ANCHOR, 0x0175, 3, "anchor is no final block, or is behind the parent's")      \
+    X(UNKNOWN_LOCATOR, 0x0176, 3, "locator names no block of this chain")                \
+    X(BELOW_FINAL, 0x0177, 9, "branch leaves the chain below a final block")             \
     /* devices */                                                                        \
     X(MODEL_MISMATCH, 0x0180, 9, "release is for another model")                         \
     X(HARDWARE_MISMATCH, 0x0181, 9, "release is not for this hardware revision")         \
@@ -93,6 +97,22 @@
     X(DEPENDENCY_MISSING, 0x0186, 9, "a release that this one depends on is not there")  \
     X(WRONG_NONCE, 0x0187, 3, "answer is not to the question that was asked")            \
     X(LESS_WORK, 0x0188, 9, "chain shown has less work than the one known")              \
+    /* finality and proofs */                                                            \
+    X(NOT_VALIDATOR, 0x0190, 7, "signer is no validator of this chain")                  \
+    X(BAD_VOTE, 0x0191, 3, "vote's target is not above its source")                      \
+    X(VOTE_TWICE, 0x0192, 6, "validator voted differently for this height before")       \
+    X(VOTE_SURROUNDS, 0x0193, 6, "vote lies around another of its validator's, or inside") \
+    X(VOTE_OFF_SOURCE, 0x0194, 3, "vote's target does not descend from its source")      \
+    X(TOO_FEW_COSIGNERS, 0x0198, 9, "checkpoint has no quorum of cosignatures")          \
+    X(COSIGNER_TWICE, 0x0199, 3, "checkpoint's cosigners are not distinct and in order") \
+    X(COSIGNER_REVOKED, 0x019a, 7, "checkpoint is cosigned by a revoked validator")      \
+    X(CHECKPOINT_OLDER, 0x019b, 9, "checkpoint is behind one that is trusted already")   \
+    X(CHECKPOINT_CONFLICT, 0x019c, 9, "checkpoint contradicts what is final")            \
+    X(PROOF_KEY, 0x01a0, 3, "state proof is for another key")                            \
+    X(PROOF_DEPTH, 0x01a1, 3, "state proof has not the shape of its depth")              \
+    X(PROOF_ROOT, 0x01a2, 3, "state proof does not lead to the state root")              \
+    X(PROOF_HEADERS, 0x01a3, 3, "headers do not lead from the block to the checkpoint")  \
+    X(NOT_NEWEST, 0x01a4, 9, "release is not the one that the state names as newest")    \
     /* ask again */                                                                      \
     X(NO_PARENT, 0x0201, 9, "parent block has not arrived yet")                          \
     X(NEED_PAYLOAD, 0x0202, 9, "a record that the block commits to has not arrived yet") \
@@ -105,6 +125,8 @@
     X(STOPPING, 0x0209, 14, "server is stopping")                                        \
     X(CONTENT_FULL, 0x020a, 8, "content store is full")                                  \
     X(NOT_READY, 0x020b, 14, "node is still catching up")                                \
+    X(UNKNOWN_BLOCK, 0x020c, 9, "block that this speaks of has not arrived yet")         \
+    X(NEED_ANCHOR, 0x020d, 9, "anchor's block is not final here yet")                    \
     /* our machine */                                                                    \
     X(STORE_IO, 0x0301, 13, "store could not be read or written")                        \
     X(STORE_CORRUPT, 0x0302, 15, "store is damaged")                                     \

@@ -21,7 +21,8 @@ static enum tamga_err if_better(const struct tamga_engine *engine, const struct 
     if (*count == 0)
         return TAMGA_OK;
     err = tamga_query_header(&engine->pending.view, &branch->id[*count - 1], &stored);
-    if (err == TAMGA_OK && !engine_better(engine, &stored.work, &branch->id[*count - 1]))
+    if (err == TAMGA_OK &&
+        !engine_better(engine, branch, *count, &stored.work, &branch->id[*count - 1]))
         *count = 0;
     return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
 }
@@ -196,6 +197,48 @@ static enum tamga_err look_for_payloads(struct tamga_engine *engine, struct move
     return if_better(engine, branch, count);
 }
 
+/* Blocks whose anchors are not final here yet wait, with all above them: asked before a
+ * switch begins, for it would be made and given up each time. A bad one is for connecting
+ * to condemn. *count as above. */
+static enum tamga_err look_for_anchors(struct tamga_engine *engine, const struct branch *branch,
+                                       size_t *count)
+{
+    enum tamga_err err = TAMGA_OK;
+    size_t good = 0;
+
+    if (engine->upstream.view == NULL)
+        return TAMGA_OK;
+    while (err == TAMGA_OK && good < *count) {
+        struct tamga_stored_header stored;
+        uint64_t height;
+
+        err = tamga_query_header(&engine->pending.view, &branch->id[good], &stored);
+        if (err != TAMGA_OK)
+            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+        err = engine_check_anchor(engine, &engine->pending.view, &stored.sealed.header, &height,
+                                  NULL);
+        good += err == TAMGA_OK;
+    }
+    if (err != TAMGA_E_NEED_ANCHOR)
+        return tamga_err_class(err) == TAMGA_CLASS_LOCAL ? err : TAMGA_OK;
+    engine->waits = true; /* tamga_engine_retry goes on from here */
+    *count = good;
+    return if_better(engine, branch, count);
+}
+
+static enum tamga_err load_block(const struct tamga_view *view,
+                                 const struct tamga_block_id *id, struct tamga_block *out)
+{
+    struct tamga_stored_header stored;
+    enum tamga_err err = tamga_query_block(view, id, out);
+
+    if (err == TAMGA_OK)
+        err = tamga_query_header(view, id, &stored);
+    if (err == TAMGA_OK)
+        out->verified = (stored.flags & TAMGA_STORED_VERIFIED) != 0;
+    return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+}
+
 static enum tamga_err try_move(struct tamga_engine *engine, struct move *move,
                                const struct branch *branch, size_t count)
 {
@@ -206,9 +249,7 @@ static enum tamga_err try_move(struct tamga_engine *engine, struct move *move,
     for (move->bad = 0; err == TAMGA_OK && move->bad < count; move->bad++) {
         TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
 
-        err = tamga_query_block(&move->overlay.view, &branch->id[move->bad], &block);
-        if (err == TAMGA_E_NOT_FOUND)
-            err = TAMGA_E_STORE_CORRUPT;
+        err = load_block(&move->overlay.view, &branch->id[move->bad], &block);
         if (err == TAMGA_OK)
             err = engine_connect(engine, &move->overlay, &block, &branch->id[move->bad],
                                  &move->list, &move->detail);
@@ -232,7 +273,11 @@ static enum tamga_err finish_move(struct tamga_engine *engine, struct move *move
     event.id = engine->tip.tip_id.hash;
     event.height = engine->tip.tip.height;
     engine_tell(engine, &event);
-    err = settle(engine, &move->list, now_ms);
+    err = engine_restand(engine);
+    if (err == TAMGA_OK)
+        err = engine_finality_prune(engine);
+    if (err == TAMGA_OK)
+        err = settle(engine, &move->list, now_ms);
     for (size_t i = move->left_count; err == TAMGA_OK && i-- > 0;)
         err = give_back(engine, &move->left[i], now_ms);
     if (err != TAMGA_OK)
@@ -255,6 +300,8 @@ static enum tamga_err try_branch(struct tamga_engine *engine, struct branch *bra
     if (err != TAMGA_OK || count == 0)
         return err;
     err = look_for_payloads(engine, &move, branch, &count);
+    if (err == TAMGA_OK)
+        err = look_for_anchors(engine, branch, &count);
     if (err == TAMGA_OK && count == 0)
         return TAMGA_OK;
     if (err == TAMGA_OK)
@@ -271,6 +318,7 @@ static struct branch *start_over(struct tamga_engine *engine)
 {
     engine->wanted_count = 0;
     engine->wanted_branches = 0;
+    engine->waits = false;
     return engine_next_branch(engine, NULL);
 }
 
@@ -312,7 +360,7 @@ enum tamga_err tamga_engine_add_block(struct tamga_engine *engine,
     if (err != TAMGA_OK)
         return err;
     if ((stored.flags & TAMGA_STORED_BODY) == 0) {
-        stored.flags |= TAMGA_STORED_BODY;
+        stored.flags |= TAMGA_STORED_BODY | (block->verified ? TAMGA_STORED_VERIFIED : 0);
         err = tamga_block_encode(&body, block, false);
         if (err == TAMGA_OK)
             err = tamga_overlay_put(&engine->pending, TAMGA_FAMILY_BODY,

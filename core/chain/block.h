@@ -15,6 +15,7 @@ struct tamga_block {
     struct tamga_span *entry;  /* borrow from bytes */
     struct tamga_buf bytes;    /* all entries, one after the other */
     size_t entry_cap;
+    bool verified; /* whoever made it here verified the signatures of all entries */
 };
 
 void tamga_block_clear(struct tamga_block *block);

@@ -6,14 +6,49 @@
 
 #include "chain/engine_internal.h"
 
-bool engine_better(const struct tamga_engine *engine, const struct tamga_u256 *work,
+/* Is the point on the branch's first `count` blocks, or on what it shares with the best
+ * chain, of which `shared` says whether that has it? */
+static bool contains(const struct branch *branch, size_t count,
+                     const struct tamga_point *point, bool shared)
+{
+    if (point->height <= branch->fork_height)
+        return shared;
+    return point->height - branch->fork_height <= count &&
+           tamga_hash_equal(&branch->id[point->height - branch->fork_height - 1].hash,
+                            &point->id.hash);
+}
+
+static enum standing standing_of(const struct tamga_engine *engine,
+                                 const struct branch *branch, size_t count)
+{
+    const struct finality *finality = &engine->finality;
+
+    if (contains(branch, count, &finality->justified,
+                 engine->standing == STANDS_ON_JUSTIFIED))
+        return STANDS_ON_JUSTIFIED;
+    return contains(branch, count, &finality->final, engine->standing != STANDS_APART)
+               ? STANDS_ON_FINAL
+               : STANDS_APART;
+}
+
+bool engine_better(const struct tamga_engine *engine, const struct branch *branch,
+                   size_t count, const struct tamga_u256 *work,
                    const struct tamga_block_id *id)
 {
+    enum standing standing = standing_of(engine, branch, count);
     int order = tamga_u256_compare(work, &engine->tip.work);
 
+    if (standing != engine->standing)
+        return standing > engine->standing;
     /* Equal work: the smaller id, so that nodes agree without waiting for a next block. */
     return order > 0 ||
            (order == 0 && memcmp(id, &engine->tip.tip_id, sizeof *id) < 0);
+}
+
+bool engine_branch_better(const struct tamga_engine *engine, const struct branch *branch)
+{
+    return engine_better(engine, branch, branch->count, &branch->trail.work,
+                         &branch->trail.tip_id);
 }
 
 static void clear_branch(struct branch *branch)
@@ -46,13 +81,20 @@ static enum tamga_err push_id(struct branch *branch, const struct tamga_block_id
     return TAMGA_OK;
 }
 
-static size_t blocks_on_branches(const struct tamga_engine *engine)
+/* One header further down is added to a trail; false once nothing older is needed. */
+static bool trail_reach(struct tamga_trail *trail, bool *run_ended,
+                        const struct tamga_header *header)
 {
-    size_t total = 0;
-
-    for (size_t i = 0; i < engine->branch_count; i++)
-        total += engine->branch[i].count;
-    return total;
+    /* Newest first, into the end of the window; moved to its front in the end. */
+    if (trail->time_count < TAMGA_MEDIAN_COUNT)
+        trail->time_ms[TAMGA_MEDIAN_COUNT - ++trail->time_count] = header->time_ms;
+    if (header->entry_count > 0)
+        *run_ended = true;
+    if (!*run_ended)
+        trail->empty_run = header->height == 0 ? TAMGA_EMPTY_RUN_MAX : trail->empty_run + 1;
+    if (trail->empty_run == TAMGA_EMPTY_RUN_MAX)
+        *run_ended = true;
+    return header->height > 0 && (!*run_ended || trail->time_count < TAMGA_MEDIAN_COUNT);
 }
 
 enum tamga_err engine_load_trail(const struct tamga_engine *engine,
@@ -62,6 +104,7 @@ enum tamga_err engine_load_trail(const struct tamga_engine *engine,
     struct tamga_stored_header stored;
     struct tamga_trail trail = {.genesis_time_ms = engine->chain->genesis.time_ms};
     struct tamga_block_id at = *id;
+    bool run_ended = false;
     enum tamga_err err = tamga_query_header(view, id, &stored);
 
     if (err != TAMGA_OK)
@@ -69,11 +112,7 @@ enum tamga_err engine_load_trail(const struct tamga_engine *engine,
     trail.tip = stored.sealed.header;
     trail.tip_id = *id;
     trail.work = stored.work;
-    for (;;) {
-        /* Newest first, into the end of the window; moved to its front below. */
-        trail.time_ms[TAMGA_MEDIAN_COUNT - ++trail.time_count] = stored.sealed.header.time_ms;
-        if (trail.time_count == TAMGA_MEDIAN_COUNT || stored.sealed.header.height == 0)
-            break;
+    while (trail_reach(&trail, &run_ended, &stored.sealed.header)) {
         at = stored.sealed.header.parent;
         err = tamga_query_header(view, &at, &stored);
         if (err != TAMGA_OK)
@@ -85,8 +124,14 @@ enum tamga_err engine_load_trail(const struct tamga_engine *engine,
     return TAMGA_OK;
 }
 
+/* Where a branch may leave the best chain at the earliest, once that has what is final. */
+static uint64_t lowest_fork(const struct tamga_engine *engine)
+{
+    return engine->standing == STANDS_APART ? 0 : engine->finality.final.height;
+}
+
 /* The ids from the best chain up to `end`, both ends known.
- * INVALID_ANCESTOR, TOO_MANY_BRANCHES. */
+ * INVALID_ANCESTOR, BELOW_FINAL, TOO_MANY_BRANCHES. */
 static enum tamga_err collect(const struct tamga_engine *engine, struct branch *branch,
                               const struct tamga_block_id *end)
 {
@@ -106,6 +151,8 @@ static enum tamga_err collect(const struct tamga_engine *engine, struct branch *
             return err;
         if ((stored.flags & TAMGA_STORED_INVALID) != 0)
             return TAMGA_E_INVALID_ANCESTOR;
+        if (stored.sealed.header.height <= lowest_fork(engine))
+            return TAMGA_E_BELOW_FINAL; /* no work brings us there */
         if (branch->count >= TAMGA_BRANCH_BLOCKS_MAX)
             return TAMGA_E_TOO_MANY_BRANCHES;
         err = push_id(branch, &at);
@@ -113,6 +160,8 @@ static enum tamga_err collect(const struct tamga_engine *engine, struct branch *
             return err;
         at = stored.sealed.header.parent;
     }
+    if (stored.sealed.header.height < lowest_fork(engine))
+        return TAMGA_E_BELOW_FINAL;
     branch->fork_height = stored.sealed.header.height;
     for (size_t i = 0; i < branch->count / 2; i++) {
         struct tamga_block_id swap = branch->id[i];
@@ -123,7 +172,19 @@ static enum tamga_err collect(const struct tamga_engine *engine, struct branch *
     return TAMGA_OK;
 }
 
-/* Room for one more branch: the one with least work goes. */
+static bool precedes(const struct tamga_engine *engine, const struct branch *a,
+                     const struct branch *b)
+{
+    int standing = (int)standing_of(engine, a, a->count) - (int)standing_of(engine, b, b->count);
+    int order = tamga_u256_compare(&a->trail.work, &b->trail.work);
+
+    if (standing != 0)
+        return standing > 0;
+    return order > 0 || (order == 0 && memcmp(&a->trail.tip_id, &b->trail.tip_id,
+                                              sizeof a->trail.tip_id) < 0);
+}
+
+/* Room for one more branch: the last in order goes. */
 static struct branch *make_room(struct tamga_engine *engine)
 {
     struct branch *least = &engine->branch[0];
@@ -131,7 +192,7 @@ static struct branch *make_room(struct tamga_engine *engine)
     if (engine->branch_count < TAMGA_BRANCHES_MAX)
         return &engine->branch[engine->branch_count++];
     for (size_t i = 1; i < engine->branch_count; i++)
-        if (tamga_u256_compare(&engine->branch[i].trail.work, &least->trail.work) < 0)
+        if (precedes(engine, least, &engine->branch[i]))
             least = &engine->branch[i];
     clear_branch(least);
     return least;
@@ -208,7 +269,7 @@ static enum tamga_err extend(struct tamga_engine *engine, struct branch *branch,
 
     if (err != TAMGA_OK)
         return err;
-    if (blocks_on_branches(engine) >= TAMGA_BRANCH_BLOCKS_MAX)
+    if (branch->count >= TAMGA_BRANCH_BLOCKS_MAX)
         return TAMGA_E_TOO_MANY_BRANCHES;
     err = push_id(branch, id);
     if (err != TAMGA_OK)
@@ -253,7 +314,9 @@ static enum tamga_err recall(struct tamga_engine *engine,
 
     if ((stored->flags & TAMGA_STORED_INVALID) != 0)
         return TAMGA_E_INVALID_ANCESTOR;
-    if (!engine_better(engine, &stored->work, id) || engine_branch_wants(engine, id))
+    if (engine_branch_wants(engine, id) ||
+        (engine->standing == STANDS_ON_JUSTIFIED &&
+         tamga_u256_compare(&stored->work, &engine->tip.work) < 0))
         return TAMGA_OK;
     err = tamga_query_id_at(&engine->pending.view, stored->sealed.header.height, &best);
     if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &id->hash))
@@ -262,8 +325,32 @@ static enum tamga_err recall(struct tamga_engine *engine,
         err = open_branch(engine, id, &branch);
     if (err != TAMGA_OK)
         return err;
+    if (!engine_branch_better(engine, &branch)) {
+        clear_branch(&branch);
+        return TAMGA_OK;
+    }
     *make_room(engine) = branch;
     return engine_advance(engine, now_ms);
+}
+
+enum tamga_err engine_know_branch(struct tamga_engine *engine, const struct tamga_point *end)
+{
+    struct tamga_block_id best;
+    struct branch branch;
+    enum tamga_err err = tamga_query_id_at(&engine->pending.view, end->height, &best);
+
+    if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND)
+        return err;
+    if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &end->id.hash))
+        return TAMGA_OK;
+    for (size_t i = 0; i < engine->branch_count; i++)
+        if (contains(&engine->branch[i], engine->branch[i].count, end, false))
+            return TAMGA_OK;
+    err = open_branch(engine, &end->id, &branch);
+    if (err == TAMGA_OK)
+        *make_room(engine) = branch;
+    /* Invalid, or below what is final: a third of the validators have lied. */
+    return tamga_err_class(err) == TAMGA_CLASS_REJECT ? TAMGA_OK : err;
 }
 
 /* Branches all of whose blocks are on the best chain now, or not worth keeping. */
@@ -300,14 +387,6 @@ enum tamga_err tamga_engine_add_headers(struct tamga_engine *engine,
     return err;
 }
 
-static bool precedes(const struct branch *a, const struct branch *b)
-{
-    int order = tamga_u256_compare(&a->trail.work, &b->trail.work);
-
-    return order > 0 || (order == 0 && memcmp(&a->trail.tip_id, &b->trail.tip_id,
-                                              sizeof a->trail.tip_id) < 0);
-}
-
 struct branch *engine_next_branch(struct tamga_engine *engine, const struct branch *after)
 {
     struct branch *next = NULL;
@@ -315,9 +394,9 @@ struct branch *engine_next_branch(struct tamga_engine *engine, const struct bran
     for (size_t i = 0; i < engine->branch_count; i++) {
         struct branch *branch = &engine->branch[i];
 
-        if (engine_better(engine, &branch->trail.work, &branch->trail.tip_id) &&
-            (after == NULL || precedes(after, branch)) &&
-            (next == NULL || precedes(branch, next)))
+        if (engine_branch_better(engine, branch) &&
+            (after == NULL || precedes(engine, after, branch)) &&
+            (next == NULL || precedes(engine, branch, next)))
             next = branch;
     }
     return next;
@@ -328,7 +407,7 @@ bool engine_branch_wants(struct tamga_engine *engine, const struct tamga_block_i
     for (size_t i = 0; i < engine->branch_count; i++) {
         const struct branch *branch = &engine->branch[i];
 
-        if (!engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
+        if (!engine_branch_better(engine, branch))
             continue;
         for (size_t j = 0; j < branch->count; j++)
             if (tamga_hash_equal(&branch->id[j].hash, &id->hash))
@@ -342,12 +421,10 @@ enum tamga_err engine_rebase_branches(struct tamga_engine *engine)
     for (size_t i = engine->branch_count; i-- > 0;) {
         struct branch *branch = &engine->branch[i];
         struct branch again = {.trail = branch->trail};
-        enum tamga_err err = TAMGA_OK;
+        enum tamga_err err = collect(engine, &again, &branch->trail.tip_id);
 
-        if (engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
-            err = collect(engine, &again, &branch->trail.tip_id);
         if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
-            again.count = 0; /* too long from where it leaves now */
+            again.count = 0; /* too long from where it leaves now, or below what is final */
         else if (err != TAMGA_OK) {
             clear_branch(&again);
             return err;
@@ -356,7 +433,16 @@ enum tamga_err engine_rebase_branches(struct tamga_engine *engine)
         *branch = again;
     }
     forget_empty(engine);
+    engine_sift_branches(engine);
     return TAMGA_OK;
+}
+
+void engine_sift_branches(struct tamga_engine *engine)
+{
+    for (size_t i = 0; i < engine->branch_count; i++)
+        if (!engine_branch_better(engine, &engine->branch[i]))
+            engine->branch[i].count = 0;
+    forget_empty(engine);
 }
 
 void engine_extend_branches(struct tamga_engine *engine, const struct tamga_block_id *tip)
@@ -368,10 +454,8 @@ void engine_extend_branches(struct tamga_engine *engine, const struct tamga_bloc
             memmove(branch->id, branch->id + 1, --branch->count * sizeof branch->id[0]);
             branch->fork_height++;
         }
-        if (!engine_better(engine, &branch->trail.work, &branch->trail.tip_id))
-            branch->count = 0;
     }
-    forget_empty(engine);
+    engine_sift_branches(engine);
 }
 
 /* Where the branch has a block, or its count if it has not. */

@@ -1,11 +1,49 @@
 /*
- * One block onto the state or off it again, on an overlay. Knows no branch and no
- * mempool policy; entries that wait in the mempool are not verified a second time.
+ * One block onto the state or off it again, on an overlay, and the state map with it.
+ * Knows no branch and no mempool policy; entries that wait in the mempool are neither
+ * decoded nor verified a second time.
  */
 #include <stdlib.h>
 
 #include "chain/engine_internal.h"
+#include "chain/state_map.h"
 #include "wire/wire.h"
+
+/* ---- what a block's entries read: each key once from below ------------------------ */
+
+struct memo {
+    struct tamga_view fetch; /* first: the op casts back */
+    const struct tamga_view *below;
+    struct tamga_overlay seen; /* over fetch; its view is what entries read through */
+};
+
+/* STATE and INDEX keys are asked for again by the next entry, or by undo; others are not. */
+static enum tamga_err memo_fetch(const struct tamga_view *view, enum tamga_family family,
+                                 struct tamga_span key, struct tamga_buf *value)
+{
+    struct memo *memo = (struct memo *)(uintptr_t)view; /* only what it remembers changes */
+    enum tamga_err kept, err = tamga_view_get(memo->below, family, key, value);
+
+    if ((family != TAMGA_FAMILY_STATE && family != TAMGA_FAMILY_INDEX) ||
+        (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND))
+        return err;
+    kept = err == TAMGA_OK ? tamga_overlay_put(&memo->seen, family, key, tamga_buf_span(value))
+                           : tamga_overlay_erase(&memo->seen, family, key);
+    return kept == TAMGA_OK ? err : kept;
+}
+
+static void memo_init(struct memo *memo, const struct tamga_view *below)
+{
+    static const struct tamga_view_ops ops = {.get = memo_fetch};
+
+    *memo = (struct memo){.fetch.ops = &ops, .below = below};
+    tamga_overlay_init(&memo->seen, &memo->fetch);
+}
+
+static void memo_clear(struct memo *memo)
+{
+    tamga_overlay_clear(&memo->seen);
+}
 
 /* ---- undo: former values of the STATE and INDEX keys that a block writes --------
  * Each: u8 family, u8 key length, key, u8 was there, u32 value length, value. */
@@ -29,17 +67,22 @@ static enum tamga_err add_undo(struct tamga_buf *undo, const struct tamga_view *
     return err == TAMGA_OK ? tamga_buf_add(undo, tamga_buf_span(&former)) : err;
 }
 
-static enum tamga_err make_undo(struct tamga_buf *undo, const struct tamga_overlay *state)
+static void free_writes(struct tamga_write **write)
 {
-    struct tamga_write *write;
+    free(*write);
+}
+
+static enum tamga_err make_undo(struct tamga_buf *undo, const struct tamga_overlay *changes)
+{
+    TAMGA_CLEANUP(free_writes) struct tamga_write *write = NULL;
     size_t count;
-    enum tamga_err err = tamga_overlay_writes(state, &write, &count);
+    enum tamga_err err = tamga_overlay_writes(changes, &write, &count);
 
     if (err != TAMGA_OK)
         return err;
     for (size_t i = 0; err == TAMGA_OK && i < count; i++)
-        err = add_undo(undo, state->below, &write[i]);
-    free(write);
+        if (write[i].family == TAMGA_FAMILY_STATE || write[i].family == TAMGA_FAMILY_INDEX)
+            err = add_undo(undo, changes->below, &write[i]);
     return err;
 }
 
@@ -66,38 +109,55 @@ static enum tamga_err take_undo(struct tamga_span *undo, struct tamga_overlay *o
 
 /* ---- items of leaves ------------------------------------------------------------ */
 
-enum tamga_err engine_load_item(const struct tamga_engine *engine,
-                                const struct tamga_view *view, struct tamga_span leaf,
-                                struct tamga_item *item, struct tamga_detail *detail)
+/* Payloads are verified before they are stored, whether they wait or a block has them. */
+static enum tamga_err load_detached(const struct tamga_engine *engine,
+                                    const struct tamga_view *view, struct tamga_span leaf,
+                                    struct tamga_item *item, struct tamga_detail *detail)
 {
     const struct tamga_chain *chain = engine->chain;
     const struct tamga_item *waiting;
     TAMGA_BUF payload = {0};
     struct tamga_entry_id id;
-    enum tamga_err err;
+    struct tamga_span bytes;
+    enum tamga_err err = chain->rules->entry_id(&id, leaf);
 
-    if (!chain->rules->detached)
-        return chain->rules->decode(chain, item, leaf, detail);
-    err = chain->rules->entry_id(&id, leaf);
     if (err != TAMGA_OK)
         return err;
     waiting = tamga_mempool_find(&engine->mempool, &id);
-    if (waiting != NULL)
-        return chain->rules->decode(chain, item, tamga_buf_span(&waiting->payload), detail);
-    err = tamga_view_get(view, TAMGA_FAMILY_PAYLOAD, tamga_hash_span(&id.hash), &payload);
-    if (err == TAMGA_E_NOT_FOUND)
-        return TAMGA_E_NEED_PAYLOAD;
-    return err == TAMGA_OK ? chain->rules->decode(chain, item, tamga_buf_span(&payload), detail)
-                           : err;
+    if (waiting == NULL)
+        err = tamga_view_get(view, TAMGA_FAMILY_PAYLOAD, tamga_hash_span(&id.hash), &payload);
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_NEED_PAYLOAD : err;
+    bytes = tamga_buf_span(waiting == NULL ? &payload : &waiting->payload);
+    err = chain->rules->decode(chain, item, bytes, detail);
+    item->verified = err == TAMGA_OK;
+    return err;
 }
 
-/* Exactly these bytes were verified when they came into the mempool. */
-static bool verified_before(const struct tamga_engine *engine, const struct tamga_item *item)
+enum tamga_err engine_load_item(const struct tamga_engine *engine,
+                                const struct tamga_view *view, struct tamga_span leaf,
+                                struct tamga_item *item, struct tamga_detail *detail)
 {
-    const struct tamga_item *waiting = tamga_mempool_find(&engine->mempool, &item->id);
+    return engine->chain->rules->detached
+               ? load_detached(engine, view, leaf, item, detail)
+               : engine->chain->rules->decode(engine->chain, item, leaf, detail);
+}
 
-    return waiting != NULL && tamga_span_equal(tamga_buf_span(&waiting->payload),
-                                               tamga_buf_span(&item->payload));
+/* What waits in the mempool was decoded and verified when it came there. NULL: not this
+ * payload; a leaf that names no entry is for decoding to refuse. */
+static const struct tamga_item *find_waiting(const struct tamga_engine *engine,
+                                             struct tamga_span leaf)
+{
+    const struct tamga_item *waiting;
+    struct tamga_entry_id id;
+
+    if (engine->chain->rules->entry_id(&id, leaf) != TAMGA_OK)
+        return NULL;
+    waiting = tamga_mempool_find(&engine->mempool, &id);
+    if (waiting == NULL || engine->chain->rules->detached)
+        return waiting;
+    /* Signatures are no part of an id: exactly these bytes, or others. */
+    return tamga_span_equal(tamga_buf_span(&waiting->payload), leaf) ? waiting : NULL;
 }
 
 static enum tamga_err check_leaf(const struct tamga_engine *engine, struct tamga_span leaf,
@@ -149,36 +209,52 @@ static enum tamga_err include(struct included_list *list, const struct tamga_ite
     return TAMGA_OK;
 }
 
-/* One entry: judge it on the state that the entries before it left, then apply it.
- * `state` lies over `records`, so that undo sees the state keys alone. */
-static enum tamga_err connect_entry(struct tamga_engine *engine, struct tamga_overlay *records,
-                                    struct tamga_overlay *state,
-                                    const struct tamga_block *block, uint32_t index,
-                                    struct included_list *list, struct tamga_detail *detail)
+/* Judge a decoded entry on the state that the entries before it left, then apply it. */
+static enum tamga_err connect_item(struct tamga_engine *engine, struct tamga_overlay *changes,
+                                   const struct tamga_header *header,
+                                   const struct tamga_item *item, bool verified, uint32_t index,
+                                   struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     const struct tamga_chain *chain = engine->chain;
-    const struct tamga_header *header = &block->sealed.header;
     struct tamga_place place = {.height = header->height, .index = index};
-    enum tamga_err err =
-        engine_load_item(engine, &state->view, block->entry[index], &item, detail);
+    enum tamga_err err = check_new(&changes->view, item, header->height, detail);
 
+    if (err == TAMGA_OK && !verified)
+        err = chain->rules->verify(chain, item, detail);
     if (err == TAMGA_OK)
-        err = check_leaf(engine, block->entry[index], &item);
+        err = chain->rules->check(chain, &changes->view, item, header->time_ms, detail);
     if (err == TAMGA_OK)
-        err = check_new(&state->view, &item, header->height, detail);
-    if (err == TAMGA_OK && !verified_before(engine, &item))
-        err = chain->rules->verify(chain, &item, detail);
+        err = chain->rules->apply(chain, changes, item);
     if (err == TAMGA_OK)
-        err = chain->rules->check(chain, &state->view, &item, header->time_ms, detail);
-    if (err == TAMGA_OK)
-        err = chain->rules->apply(chain, state, &item);
-    if (err == TAMGA_OK)
-        err = tamga_record_place(records, &item.id, &place);
+        err = tamga_record_place(changes, &item->id, &place);
     if (err == TAMGA_OK && chain->rules->detached)
-        err = tamga_overlay_put(records, TAMGA_FAMILY_PAYLOAD, tamga_hash_span(&item.id.hash),
-                                tamga_buf_span(&item.payload));
-    return err == TAMGA_OK ? include(list, &item) : err;
+        err = tamga_overlay_put(changes, TAMGA_FAMILY_PAYLOAD, tamga_hash_span(&item->id.hash),
+                                tamga_buf_span(&item->payload));
+    return err;
+}
+
+static enum tamga_err connect_entry(struct tamga_engine *engine, struct tamga_overlay *changes,
+                                    const struct tamga_block *block, uint32_t index,
+                                    uint64_t known_above, struct included_list *list,
+                                    struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item loaded = {0};
+    struct tamga_span leaf = block->entry[index];
+    const struct tamga_item *item = find_waiting(engine, leaf);
+    enum tamga_err err = TAMGA_OK;
+
+    if (item == NULL) {
+        item = &loaded;
+        err = engine_load_item(engine, &changes->view, leaf, &loaded, detail);
+    }
+    if (err == TAMGA_OK)
+        err = check_leaf(engine, leaf, item);
+    if (err == TAMGA_OK)
+        err = connect_item(engine, changes, &block->sealed.header, item,
+                           item->verified || block->verified, index, detail);
+    if (err == TAMGA_OK)
+        err = engine_follow(engine, known_above, item, detail);
+    return err == TAMGA_OK ? include(list, item) : err;
 }
 
 enum tamga_err engine_want_payloads(struct tamga_engine *engine,
@@ -205,23 +281,39 @@ enum tamga_err engine_want_payloads(struct tamga_engine *engine,
     return TAMGA_OK;
 }
 
-static enum tamga_err finish(struct tamga_overlay *records, struct tamga_overlay *state,
-                             const struct tamga_header *header,
-                             const struct tamga_block_id *id)
+static enum tamga_err check_state_root(struct tamga_overlay *changes,
+                                       const struct tamga_header *header,
+                                       struct tamga_detail *detail)
+{
+    char found[TAMGA_HEX_CHARS], stated[TAMGA_HEX_CHARS];
+    struct tamga_hash root;
+    enum tamga_err err = tamga_state_map_apply(&root, changes, changes);
+
+    if (err != TAMGA_OK || tamga_hash_equal(&root, &header->state_root))
+        return err;
+    tamga_to_hex(found, root.byte, TAMGA_HASH_BYTES);
+    tamga_to_hex(stated, header->state_root.byte, TAMGA_HASH_BYTES);
+    return tamga_refuse(detail, TAMGA_E_BAD_STATE_ROOT, "it is %s; the header says %s", found,
+                        stated);
+}
+
+static enum tamga_err record_block(struct tamga_overlay *changes,
+                                   const struct tamga_header *header,
+                                   const struct tamga_block_id *id)
 {
     TAMGA_BUF undo = {0};
     struct tamga_span id_span = tamga_hash_span(&id->hash);
     uint8_t height[8];
-    enum tamga_err err = make_undo(&undo, state);
+    enum tamga_err err = make_undo(&undo, changes);
 
     if (err == TAMGA_OK)
-        err = tamga_overlay_put(records, TAMGA_FAMILY_UNDO, id_span, tamga_buf_span(&undo));
+        err = tamga_overlay_put(changes, TAMGA_FAMILY_UNDO, id_span, tamga_buf_span(&undo));
     tamga_height_key(height, header->height);
     if (err == TAMGA_OK)
-        err = tamga_overlay_put(records, TAMGA_FAMILY_HEIGHT, tamga_span(height, 8), id_span);
-    if (err == TAMGA_OK)
-        err = tamga_overlay_put(records, TAMGA_FAMILY_META, tamga_span_text("tip"), id_span);
-    return err == TAMGA_OK ? tamga_overlay_merge(records, state) : err;
+        err = tamga_overlay_put(changes, TAMGA_FAMILY_HEIGHT, tamga_span(height, 8), id_span);
+    return err == TAMGA_OK ? tamga_overlay_put(changes, TAMGA_FAMILY_META,
+                                               tamga_span_text("tip"), id_span)
+                           : err;
 }
 
 enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay *overlay,
@@ -229,67 +321,95 @@ enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay 
                               const struct tamga_block_id *id, struct included_list *list,
                               struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay records;
-    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
-    enum tamga_err err = TAMGA_OK;
+    TAMGA_CLEANUP(memo_clear) struct memo memo;
+    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay changes;
     size_t before = list->count;
+    uint64_t known_above = 0;
+    enum tamga_err err = engine_check_anchor(engine, &overlay->view, &block->sealed.header,
+                                             &known_above, detail);
 
-    tamga_overlay_init(&records, &overlay->view);
-    tamga_overlay_init(&state, &records.view);
-    if (block->bytes.len > engine->chain->params.block_bytes_max)
+    memo_init(&memo, &overlay->view);
+    tamga_overlay_init(&changes, &memo.seen.view);
+    if (err == TAMGA_OK && block->bytes.len > engine->chain->params.block_bytes_max)
         err = tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%zu bytes of entries; at most %u",
                            block->bytes.len, engine->chain->params.block_bytes_max);
     for (uint32_t i = 0; err == TAMGA_OK && i < block->count; i++)
-        err = connect_entry(engine, &records, &state, block, i, list, detail);
+        err = connect_entry(engine, &changes, block, i, known_above, list, detail);
     if (err == TAMGA_OK)
-        err = finish(&records, &state, &block->sealed.header, id);
+        err = check_state_root(&changes, &block->sealed.header, detail);
     if (err == TAMGA_OK)
-        err = tamga_overlay_merge(overlay, &records);
+        err = record_block(&changes, &block->sealed.header, id);
+    if (err == TAMGA_OK)
+        err = tamga_overlay_merge(overlay, &changes);
     if (err != TAMGA_OK)
         list->count = before;
     return err;
 }
 
-static enum tamga_err erase_places(struct tamga_engine *engine, struct tamga_overlay *overlay,
+/* ---- off the state again ---------------------------------------------------------- */
+
+static enum tamga_err erase_places(const struct tamga_engine *engine,
+                                   struct tamga_overlay *overlay,
                                    const struct tamga_block *block)
 {
     enum tamga_err err = TAMGA_OK;
 
     for (size_t i = 0; err == TAMGA_OK && i < block->count; i++) {
-        TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+        struct tamga_entry_id id;
 
-        err = engine_load_item(engine, &overlay->view, block->entry[i], &item, NULL);
+        err = engine->chain->rules->entry_id(&id, block->entry[i]);
         if (err == TAMGA_OK)
-            err = tamga_overlay_erase(overlay, TAMGA_FAMILY_ENTRY,
-                                      tamga_hash_span(&item.id.hash));
+            err = tamga_overlay_erase(overlay, TAMGA_FAMILY_ENTRY, tamga_hash_span(&id.hash));
     }
     return err;
+}
+
+/* Former values, and the map with them: it must be the parent's again. */
+static enum tamga_err restore_state(struct tamga_overlay *overlay,
+                                    const struct tamga_block_id *id,
+                                    const struct tamga_block_id *parent_id)
+{
+    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay former;
+    TAMGA_BUF bytes = {0};
+    struct tamga_stored_header parent;
+    struct tamga_hash root;
+    struct tamga_span undo;
+    enum tamga_err err = tamga_query_header(&overlay->view, parent_id, &parent);
+
+    tamga_overlay_init(&former, &overlay->view);
+    if (err == TAMGA_OK)
+        err = tamga_view_get(&overlay->view, TAMGA_FAMILY_UNDO, tamga_hash_span(&id->hash),
+                             &bytes);
+    undo = tamga_buf_span(&bytes);
+    while (err == TAMGA_OK && undo.len > 0)
+        err = take_undo(&undo, &former);
+    if (err == TAMGA_OK)
+        err = tamga_state_map_apply(&root, &former, &former);
+    if (err == TAMGA_OK && !tamga_hash_equal(&root, &parent.sealed.header.state_root))
+        err = TAMGA_E_STORE_CORRUPT;
+    return err == TAMGA_OK ? tamga_overlay_merge(overlay, &former) : err;
 }
 
 enum tamga_err engine_disconnect(struct tamga_engine *engine, struct tamga_overlay *overlay,
                                  const struct tamga_block_id *id)
 {
     TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
-    TAMGA_BUF bytes = {0};
-    struct tamga_span undo, id_span = tamga_hash_span(&id->hash);
+    const struct tamga_header *header = &block.sealed.header;
     uint8_t height[8];
     enum tamga_err err = tamga_query_block(&overlay->view, id, &block);
 
     if (err == TAMGA_OK)
-        err = tamga_view_get(&overlay->view, TAMGA_FAMILY_UNDO, id_span, &bytes);
-    if (err == TAMGA_OK)
         err = erase_places(engine, overlay, &block);
-    undo = tamga_buf_span(&bytes);
-    while (err == TAMGA_OK && undo.len > 0)
-        err = take_undo(&undo, overlay);
     if (err == TAMGA_OK)
-        err = tamga_overlay_erase(overlay, TAMGA_FAMILY_UNDO, id_span);
-    tamga_height_key(height, block.sealed.header.height);
+        err = restore_state(overlay, id, &header->parent);
+    if (err == TAMGA_OK)
+        err = tamga_overlay_erase(overlay, TAMGA_FAMILY_UNDO, tamga_hash_span(&id->hash));
+    tamga_height_key(height, header->height);
     if (err == TAMGA_OK)
         err = tamga_overlay_erase(overlay, TAMGA_FAMILY_HEIGHT, tamga_span(height, 8));
     if (err == TAMGA_OK)
         err = tamga_overlay_put(overlay, TAMGA_FAMILY_META, tamga_span_text("tip"),
-                                tamga_hash_span(&block.sealed.header.parent.hash));
+                                tamga_hash_span(&header->parent.hash));
     /* What is connected but does not read back is damage, not a peer's fault. */
     return err == TAMGA_E_NOT_FOUND || tamga_err_class(err) == TAMGA_CLASS_REJECT
                ? TAMGA_E_STORE_CORRUPT

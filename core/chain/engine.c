@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "chain/engine_internal.h"
+#include "chain/state_map.h"
 
 #define PENDING_HEAD_BYTES 8
 #define EVENTS_KEPT_FREE   64 /* for what callers act on: tips, and blocks condemned */
@@ -132,6 +133,22 @@ static bool load_one(void *context, struct tamga_span key, struct tamga_span val
 
 /* ---- opening -------------------------------------------------------------------- */
 
+/* The state before the first block, and its map. Another root than the header's means that
+ * the store had rows before it had a chain. */
+static enum tamga_err write_genesis_state(const struct tamga_chain *chain,
+                                          struct tamga_overlay *to)
+{
+    struct tamga_hash root;
+    enum tamga_err err = chain->rules->genesis(chain, to);
+
+    if (err == TAMGA_OK)
+        err = tamga_state_map_apply(&root, to, to);
+    if (err != TAMGA_OK)
+        return err;
+    return tamga_hash_equal(&root, &chain->genesis.state_root) ? TAMGA_OK
+                                                               : TAMGA_E_STORE_CORRUPT;
+}
+
 static enum tamga_err write_genesis(struct tamga_engine *engine)
 {
     const struct tamga_chain *chain = engine->chain;
@@ -154,7 +171,7 @@ static enum tamga_err write_genesis(struct tamga_engine *engine)
     if (err == TAMGA_OK)
         err = tamga_overlay_put(to, TAMGA_FAMILY_META, tamga_span_text("tip"), id);
     if (err == TAMGA_OK)
-        err = chain->rules->genesis(chain, to);
+        err = write_genesis_state(chain, to);
     return err == TAMGA_OK ? tamga_engine_flush(engine) : err;
 }
 
@@ -184,7 +201,9 @@ static enum tamga_err load(struct tamga_engine *engine, struct tamga_detail *det
                                           tamga_span(NULL, 0), tamga_span(NULL, 0), load_one,
                                           &loading);
     tamga_mempool_restore(&engine->mempool); /* the store has them by id */
-    return err == TAMGA_OK ? loading.err : err;
+    if (err == TAMGA_OK)
+        err = loading.err;
+    return err == TAMGA_OK ? engine_finality_load(engine) : err;
 }
 
 enum tamga_err tamga_engine_open(struct tamga_engine **out, const struct tamga_chain *chain,
@@ -214,6 +233,7 @@ void tamga_engine_close(struct tamga_engine *engine)
         return;
     while (engine->branch_count > 0)
         engine_forget_branch(engine, &engine->branch[0]);
+    engine_finality_clear(engine);
     tamga_mempool_clear(&engine->mempool);
     tamga_overlay_clear(&engine->pending);
     free(engine);
@@ -271,22 +291,12 @@ enum tamga_err tamga_engine_submit(struct tamga_engine *engine, struct tamga_ite
     err = chain->rules->check(chain, view, item, now_ms, detail);
     if (err == TAMGA_OK && !item->verified)
         err = chain->rules->verify(chain, item, detail);
+    if (err == TAMGA_OK)
+        err = engine_follow_now(engine, item, detail);
     if (err != TAMGA_OK)
         return err;
     item->verified = true;
     return engine_put_pending(engine, item, now_ms, false, detail);
-}
-
-bool tamga_engine_block_due(const struct tamga_engine *engine, uint64_t now_ms)
-{
-    const struct tamga_mempool *mempool = &engine->mempool;
-    const struct tamga_params *params = &engine->chain->params;
-
-    if (mempool->count == 0)
-        return false;
-    return mempool->urgent_count > 0 || mempool->count >= params->block_entries_max ||
-           mempool->bytes >= params->block_bytes_max ||
-           now_ms >= tamga_mempool_oldest_ms(mempool) + params->block_wait_ms;
 }
 
 /* What does not fit a block now but may fit a later one: it waits on, and leaves the
@@ -294,13 +304,13 @@ bool tamga_engine_block_due(const struct tamga_engine *engine, uint64_t now_ms)
 static bool may_fit_later(enum tamga_err err)
 {
     return err == TAMGA_E_FUTURE_TIME || err == TAMGA_E_UNKNOWN_DEPENDENCY ||
-           err == TAMGA_E_BAD_REPUBLISH;
+           err == TAMGA_E_BAD_REPUBLISH || err == TAMGA_E_UNKNOWN_RELEASE;
 }
 
 /* Add an entry if it is valid on what the ones before it left. */
 static enum tamga_err propose_entry(struct tamga_engine *engine, struct tamga_block *block,
-                                    struct tamga_overlay *state,
-                                    const struct tamga_item *item, uint64_t time_ms)
+                                    struct tamga_overlay *state, uint64_t known_above,
+                                    const struct tamga_item *item)
 {
     const struct tamga_chain *chain = engine->chain;
     TAMGA_BUF leaf = {0};
@@ -311,25 +321,25 @@ static enum tamga_err propose_entry(struct tamga_engine *engine, struct tamga_bl
     if (block->count >= chain->params.block_entries_max ||
         leaf.len > chain->params.block_bytes_max - block->bytes.len)
         return TAMGA_E_BLOCK_TOO_LARGE;
-    err = chain->rules->check(chain, &state->view, item, time_ms, NULL);
+    err = chain->rules->check(chain, &state->view, item, block->sealed.header.time_ms, NULL);
+    if (err == TAMGA_OK)
+        err = engine_follow(engine, known_above, item, NULL);
     if (err == TAMGA_OK)
         err = tamga_block_add(block, tamga_buf_span(&leaf));
     return err == TAMGA_OK ? chain->rules->apply(chain, state, item) : err;
 }
 
-static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *block,
-                           uint64_t time_ms)
+static enum tamga_err add_pending(struct tamga_engine *engine, struct tamga_block *block,
+                                  struct tamga_overlay *state, uint64_t known_above)
 {
-    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
     const struct tamga_item **item;
     size_t count = engine->mempool.count;
     enum tamga_err err = tamga_mempool_sorted(&engine->mempool, &item);
 
     if (err != TAMGA_OK)
         return err;
-    tamga_overlay_init(&state, &engine->pending.view);
     for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
-        err = propose_entry(engine, block, &state, item[i], time_ms);
+        err = propose_entry(engine, block, state, known_above, item[i]);
         if (err == TAMGA_E_BLOCK_TOO_LARGE)
             break;
         if (may_fit_later(err))
@@ -339,6 +349,28 @@ static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *bloc
     }
     free(item);
     return err == TAMGA_E_BLOCK_TOO_LARGE ? TAMGA_OK : err;
+}
+
+/* Anchor, entries, what they leave behind as state, their number and roots in the header. */
+static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *block)
+{
+    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
+    struct tamga_header *header = &block->sealed.header;
+    uint64_t known_above;
+    enum tamga_err err = tamga_anchor_next(&engine->upstream, &engine->tip.tip.anchor,
+                                           &header->anchor, &known_above);
+
+    tamga_overlay_init(&state, &engine->pending.view);
+    if (err != TAMGA_OK) /* a block that not even we could judge */
+        return tamga_err_class(err) == TAMGA_CLASS_LOCAL ? err : TAMGA_E_NOT_FOUND;
+    err = add_pending(engine, block, &state, known_above);
+    if (err != TAMGA_OK)
+        return err;
+    if (block->count == 0 && !engine_wants_empty(engine))
+        return TAMGA_E_NOT_FOUND;
+    header->entry_count = (uint32_t)block->count;
+    err = tamga_state_map_apply(&header->state_root, &state, &state);
+    return err == TAMGA_OK ? tamga_block_root(&header->body_root, block) : err;
 }
 
 enum tamga_err tamga_engine_propose(struct tamga_engine *engine, struct tamga_block *out,
@@ -358,13 +390,7 @@ enum tamga_err tamga_engine_propose(struct tamga_engine *engine, struct tamga_bl
         .time_ms = now_ms > median ? now_ms : median + 1,
         .target = tamga_trail_target(&engine->tip, &engine->chain->params),
     };
-    err = fill(engine, &block, header->time_ms);
-    if (err != TAMGA_OK)
-        return err;
-    if (block.count == 0)
-        return TAMGA_E_NOT_FOUND;
-    header->entry_count = (uint32_t)block.count;
-    err = tamga_block_root(&header->body_root, &block);
+    err = fill(engine, &block);
     if (err != TAMGA_OK)
         return err;
     tamga_block_clear(out);

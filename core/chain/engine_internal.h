@@ -2,7 +2,9 @@
 #ifndef TAMGA_CHAIN_ENGINE_INTERNAL_H
 #define TAMGA_CHAIN_ENGINE_INTERNAL_H
 
+#include "chain/anchor.h"
 #include "chain/engine.h"
+#include "chain/finality.h"
 #include "chain/query.h"
 
 /* Headers beyond a point of the best chain. */
@@ -15,6 +17,34 @@ struct branch {
 };
 
 #define WANTED_PAYLOADS_MAX 1024
+#define VOTE_WINDOW         1024 /* heights below the tip whose votes are kept */
+#define COSIGNED_MAX        8    /* checkpoints of one validator that wait for a quorum */
+
+/* What a validator said, as far as it still matters. */
+struct voter {
+    struct tamga_link *at; /* ascending by target height, no height twice */
+    size_t count, cap;
+    struct tamga_link highest; /* of all it ever showed us; target height 0: none */
+    uint64_t cosigned;         /* highest block that it called final, known to us or not */
+    bool lied;                 /* there is evidence: it counts for every link */
+    struct tamga_cosignature word[COSIGNED_MAX];
+    size_t word_count;
+};
+
+struct finality {
+    struct tamga_point justified, final;
+    struct tamga_point *sources; /* justified blocks from the final one on, any order */
+    size_t source_count, source_cap;
+    struct tamga_checkpoint checkpoint; /* newest with a quorum; height 0: none */
+    struct tamga_link last;             /* own last vote; target height 0: none */
+    struct voter *voter;                /* one for each validator of the chain */
+    uint32_t self;                      /* our place among them, or SELF_NONE */
+};
+#define SELF_NONE UINT32_MAX
+
+/* How much of what is justified and final a chain contains: nothing undoes the second,
+ * and the first comes before work. */
+enum standing { STANDS_APART, STANDS_ON_FINAL, STANDS_ON_JUSTIFIED };
 
 struct tamga_engine {
     const struct tamga_chain *chain;
@@ -22,6 +52,13 @@ struct tamga_engine {
     struct tamga_overlay pending; /* not flushed yet, over the store */
     struct tamga_trail tip;
     struct tamga_mempool mempool;
+    struct finality finality;
+    enum standing standing; /* of the best chain */
+    bool has_miner;         /* due times are those of this miner */
+    struct tamga_address miner;
+    struct tamga_upstream upstream;
+    struct tamga_point tried; /* final above when what waits for it was last tried */
+    bool waits;               /* a better branch waits for an anchor to become final */
     struct branch branch[TAMGA_BRANCHES_MAX];
     size_t branch_count;
     /* Payloads that branches with all bodies lack, the best branch's first. */
@@ -68,6 +105,18 @@ enum tamga_err engine_load_item(const struct tamga_engine *engine,
                                 const struct tamga_view *view, struct tamga_span leaf,
                                 struct tamga_item *item, struct tamga_detail *detail);
 
+/* anchor.c: the header's, whose parent's header is in the view */
+enum tamga_err engine_check_anchor(const struct tamga_engine *engine,
+                                   const struct tamga_view *view,
+                                   const struct tamga_header *header, uint64_t *height,
+                                   struct tamga_detail *detail);
+/* By the rules, up to a height above; nothing if no chain above is known. */
+enum tamga_err engine_follow(const struct tamga_engine *engine, uint64_t height,
+                             const struct tamga_item *item, struct tamga_detail *detail);
+/* The same up to what is final above now. */
+enum tamga_err engine_follow_now(const struct tamga_engine *engine,
+                                 const struct tamga_item *item, struct tamga_detail *detail);
+
 /* branch.c */
 enum tamga_err engine_load_trail(const struct tamga_engine *engine,
                                  const struct tamga_view *view,
@@ -90,8 +139,37 @@ enum tamga_err engine_rebase_branches(struct tamga_engine *engine);
 /* advance.c: move to the best branch as far as bodies allow */
 enum tamga_err engine_advance(struct tamga_engine *engine, uint64_t now_ms);
 
-/* Is (work, id) better than the tip? More work, or the same and the smaller id. */
-bool engine_better(const struct tamga_engine *engine, const struct tamga_u256 *work,
+/* Are the branch's first `count` blocks, which end in (work, id), better than the best
+ * chain? What is final and justified first, then work, then the smaller id. */
+bool engine_better(const struct tamga_engine *engine, const struct branch *branch,
+                   size_t count, const struct tamga_u256 *work,
                    const struct tamga_block_id *id);
+bool engine_branch_better(const struct tamga_engine *engine, const struct branch *branch);
+/* After the best chain, or what is justified or final, changed. */
+enum tamga_err engine_restand(struct tamga_engine *engine);
+/* Drop the branches that are not better than the best chain any more. */
+void engine_sift_branches(struct tamga_engine *engine);
+/* Know the branch that ends in a header of the store, unless the best chain has it. */
+enum tamga_err engine_know_branch(struct tamga_engine *engine,
+                                  const struct tamga_point *end);
+
+/* finality.c */
+enum tamga_err engine_finality_load(struct tamga_engine *engine);
+void engine_finality_clear(struct tamga_engine *engine);
+/* The tip moved: votes far below it are forgotten. */
+enum tamga_err engine_finality_prune(struct tamga_engine *engine);
+/* A quorum says that the block, whose header is here, is final. */
+enum tamga_err engine_finalize(struct tamga_engine *engine, const struct tamga_point *point);
+/* Something else than a vote changed what counts: links held already may have a quorum. */
+enum tamga_err engine_recount(struct tamga_engine *engine, uint64_t now_ms);
+/* Does `end`, whose header is here, descend from `start`, or is it? */
+enum tamga_err engine_descends(const struct tamga_engine *engine,
+                               const struct tamga_point *start,
+                               const struct tamga_point *end, bool *descends);
+/* due.c: does the best chain have entries that are not final, and room for an empty block? */
+bool engine_wants_empty(const struct tamga_engine *engine);
+/* cosign.c */
+enum tamga_err engine_checkpoint_load(struct tamga_engine *engine);
+void engine_point_put(uint8_t out[40], const struct tamga_point *point);
 
 #endif

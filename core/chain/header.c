@@ -91,7 +91,8 @@ void tamga_trail_start(struct tamga_trail *trail, const struct tamga_header *gen
     *trail = (struct tamga_trail){.tip = *genesis,
                                   .genesis_time_ms = genesis->time_ms,
                                   .time_count = 1,
-                                  .time_ms = {genesis->time_ms}};
+                                  .time_ms = {genesis->time_ms},
+                                  .empty_run = TAMGA_EMPTY_RUN_MAX};
     tamga_header_id(&trail->tip_id, genesis);
     add_work(trail, genesis->target);
 }
@@ -108,6 +109,10 @@ void tamga_trail_push(struct tamga_trail *trail, const struct tamga_header *head
     else
         trail->time_count++;
     trail->time_ms[trail->time_count - 1] = header->time_ms;
+    if (header->entry_count > 0)
+        trail->empty_run = 0;
+    else if (trail->empty_run < TAMGA_EMPTY_RUN_MAX)
+        trail->empty_run++;
 }
 
 uint32_t tamga_trail_target(const struct tamga_trail *trail, const struct tamga_params *params)
@@ -137,7 +142,8 @@ uint64_t tamga_trail_median_ms(const struct tamga_trail *trail)
     return sorted[trail->time_count / 2];
 }
 
-static enum tamga_err check_place(const struct tamga_trail *trail,
+static enum tamga_err check_place(const struct tamga_params *params,
+                                  const struct tamga_trail *trail,
                                   const struct tamga_header *header,
                                   struct tamga_detail *detail)
 {
@@ -152,8 +158,23 @@ static enum tamga_err check_place(const struct tamga_trail *trail,
         return tamga_refuse(detail, TAMGA_E_BAD_HEIGHT, "height %llu; the parent's is %llu",
                             (unsigned long long)header->height,
                             (unsigned long long)trail->tip.height);
-    if (!tamga_hash_is_zero(&header->state_root) || !tamga_hash_is_zero(&header->anchor))
+    if (!params->anchored && !tamga_hash_is_zero(&header->anchor))
         return TAMGA_E_BAD_RESERVED;
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_count(const struct tamga_params *params,
+                                  const struct tamga_trail *trail,
+                                  const struct tamga_header *header,
+                                  struct tamga_detail *detail)
+{
+    if (header->entry_count == 0 && trail->empty_run >= TAMGA_EMPTY_RUN_MAX)
+        return tamga_refuse(detail, TAMGA_E_EMPTY_BLOCK,
+                            "no entries; at most %d such blocks follow one that has some",
+                            TAMGA_EMPTY_RUN_MAX);
+    if (header->entry_count > params->block_entries_max)
+        return tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%u entries; at most %u",
+                            header->entry_count, params->block_entries_max);
     return TAMGA_OK;
 }
 
@@ -184,16 +205,12 @@ enum tamga_err tamga_header_validate(const struct tamga_params *params,
 {
     struct tamga_u256 target, hash;
     uint32_t expected;
-    enum tamga_err err = check_place(trail, header, detail);
+    enum tamga_err err = check_place(params, trail, header, detail);
 
-    if (err != TAMGA_OK)
-        return err;
-    if (header->entry_count == 0)
-        return TAMGA_E_EMPTY_BLOCK;
-    if (header->entry_count > params->block_entries_max)
-        return tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%u entries; at most %u",
-                            header->entry_count, params->block_entries_max);
-    err = check_time(params, trail, header, now_ms, detail);
+    if (err == TAMGA_OK)
+        err = check_count(params, trail, header, detail);
+    if (err == TAMGA_OK)
+        err = check_time(params, trail, header, now_ms, detail);
     if (err != TAMGA_OK)
         return err;
     expected = tamga_trail_target(trail, params);

@@ -27,8 +27,8 @@ struct tamga_header {
     uint64_t height;
     struct tamga_block_id parent;
     struct tamga_hash body_root;
-    struct tamga_hash state_root; /* zero until finality arrives */
-    struct tamga_hash anchor;     /* zero until finality arrives */
+    struct tamga_hash state_root; /* of the state map after this block */
+    struct tamga_hash anchor;     /* newest final block of the chain above; zero if none */
     struct tamga_address miner;
     uint64_t time_ms;
     uint32_t entry_count;
@@ -51,7 +51,10 @@ struct tamga_params {
     uint32_t block_entries_max;
     uint32_t block_bytes_max;
     uint32_t block_wait_ms;
+    bool anchored; /* the anchor may be other than zero */
 };
+
+#define TAMGA_EMPTY_RUN_MAX 64 /* blocks without entries in a row; they make others final */
 
 /* The end of a chain of headers: all that judging the next one needs. */
 struct tamga_trail {
@@ -61,6 +64,7 @@ struct tamga_trail {
     uint64_t genesis_time_ms;  /* anchor of the target schedule */
     size_t time_count;         /* 1..TAMGA_MEDIAN_COUNT */
     uint64_t time_ms[TAMGA_MEDIAN_COUNT]; /* newest last */
+    uint32_t empty_run;        /* blocks without entries at the end; from genesis on: MAX */
 };
 
 void tamga_header_encode(uint8_t out[TAMGA_HEADER_BYTES], const struct tamga_header *header);

@@ -2,18 +2,21 @@
 #include "chain/mempool.h"
 
 #include <stdlib.h>
+
+/* All keys here are SHA-256: any four bytes of them are a hash. */
+#define HASH_FUNCTION(key, len, hash) ((hash) = tamga_get_u32((const uint8_t *)(key)))
 #include <uthash.h>
+
+struct tamga_pending_claim {
+    UT_hash_handle hh; /* keyed by the item's claim */
+    struct tamga_pending *holder;
+};
 
 struct tamga_pending {
     UT_hash_handle hh; /* keyed by item.id */
     struct tamga_item item;
     uint64_t arrival_ms;
-};
-
-struct tamga_pending_claim {
-    UT_hash_handle hh;
-    struct tamga_hash claim;
-    struct tamga_pending *holder;
+    struct tamga_pending_claim claim[]; /* as many as the item has */
 };
 
 struct tamga_pending_sender {
@@ -95,16 +98,6 @@ static enum tamga_err admit(const struct tamga_mempool *mempool,
     return TAMGA_OK;
 }
 
-static void drop_claim(struct tamga_mempool *mempool, const struct tamga_hash *claim)
-{
-    struct tamga_pending_claim *holder = find_claim(mempool, claim);
-
-    if (holder == NULL)
-        return;
-    HASH_DEL(mempool->claims, holder);
-    free(holder);
-}
-
 static void count_sender(struct tamga_mempool *mempool, struct tamga_pending_sender *sender)
 {
     if (--sender->count > 0)
@@ -113,32 +106,21 @@ static void count_sender(struct tamga_mempool *mempool, struct tamga_pending_sen
     free(sender);
 }
 
-/* Everything that adding needs, before anything changes. */
-struct parts {
-    struct tamga_pending *pending;
-    struct tamga_pending_claim *claim[TAMGA_CLAIMS_MAX];
-    struct tamga_pending_sender *sender;
-};
-
-static void free_parts(struct parts *parts)
+/* The sender's counter, made if it is the sender's first entry. */
+static enum tamga_err take_sender(struct tamga_mempool *mempool,
+                                  struct tamga_pending_sender **out,
+                                  const struct tamga_address *address)
 {
-    free(parts->pending);
-    free(parts->sender);
-    for (size_t i = 0; i < TAMGA_CLAIMS_MAX; i++)
-        free(parts->claim[i]);
-}
+    struct tamga_pending_sender *sender = find_sender(mempool, address);
 
-static enum tamga_err make_parts(struct parts *parts, const struct tamga_item *item)
-{
-    parts->pending = calloc(1, sizeof *parts->pending);
-    parts->sender = calloc(1, sizeof *parts->sender);
-    if (parts->pending == NULL || parts->sender == NULL)
-        return TAMGA_E_NO_MEMORY;
-    for (size_t i = 0; i < item->claim_count; i++) {
-        parts->claim[i] = calloc(1, sizeof *parts->claim[i]);
-        if (parts->claim[i] == NULL)
+    if (sender == NULL) {
+        sender = calloc(1, sizeof *sender);
+        if (sender == NULL)
             return TAMGA_E_NO_MEMORY;
+        sender->sender = *address;
+        HASH_ADD(hh, mempool->senders, sender, sizeof(struct tamga_address), sender);
     }
+    *out = sender;
     return TAMGA_OK;
 }
 
@@ -146,36 +128,34 @@ enum tamga_err tamga_mempool_add(struct tamga_mempool *mempool, struct tamga_ite
                                  uint64_t arrival_ms, bool returned,
                                  struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(free_parts) struct parts parts = {0};
     struct tamga_pending_sender *sender;
+    struct tamga_pending *pending;
     enum tamga_err err = admit(mempool, item, returned, detail);
 
-    if (err == TAMGA_OK)
-        err = make_parts(&parts, item);
     if (err != TAMGA_OK)
         return err;
-    parts.pending->arrival_ms = arrival_ms;
-    tamga_item_move(&parts.pending->item, item);
-    item = &parts.pending->item;
-    for (size_t i = 0; i < item->claim_count; i++) {
-        parts.claim[i]->claim = item->claim[i];
-        parts.claim[i]->holder = parts.pending;
-        HASH_ADD(hh, mempool->claims, claim, sizeof(struct tamga_hash), parts.claim[i]);
-        parts.claim[i] = NULL;
+    pending = calloc(1, sizeof *pending + item->claim_count * sizeof pending->claim[0]);
+    if (pending == NULL)
+        return TAMGA_E_NO_MEMORY;
+    err = take_sender(mempool, &sender, &item->sender);
+    if (err != TAMGA_OK) {
+        free(pending);
+        return err;
     }
-    sender = find_sender(mempool, &item->sender);
-    if (sender == NULL) {
-        sender = parts.sender;
-        parts.sender = NULL;
-        sender->sender = item->sender;
-        HASH_ADD(hh, mempool->senders, sender, sizeof(struct tamga_address), sender);
+    pending->arrival_ms = arrival_ms;
+    tamga_item_move(&pending->item, item);
+    item = &pending->item;
+    for (size_t i = 0; i < item->claim_count; i++) {
+        struct tamga_pending_claim *claim = &pending->claim[i];
+
+        claim->holder = pending;
+        HASH_ADD_KEYPTR(hh, mempool->claims, &item->claim[i], sizeof(struct tamga_hash), claim);
     }
     sender->count++;
     mempool->count++;
     mempool->bytes += item->payload.len;
     mempool->urgent_count += item->urgent;
-    HASH_ADD(hh, mempool->by_id, item.id, sizeof(struct tamga_entry_id), parts.pending);
-    parts.pending = NULL;
+    HASH_ADD(hh, mempool->by_id, item.id, sizeof(struct tamga_entry_id), pending);
     return TAMGA_OK;
 }
 
@@ -186,7 +166,7 @@ void tamga_mempool_remove(struct tamga_mempool *mempool, const struct tamga_entr
     if (pending == NULL)
         return;
     for (size_t i = 0; i < pending->item.claim_count; i++)
-        drop_claim(mempool, &pending->item.claim[i]);
+        HASH_DELETE(hh, mempool->claims, &pending->claim[i]);
     count_sender(mempool, find_sender(mempool, &pending->item.sender));
     mempool->count--;
     mempool->bytes -= pending->item.payload.len;

@@ -120,15 +120,72 @@ static enum tamga_err load_members(struct tamga_network *network, struct tamga_d
         member->name = from->name;
         member->roles = from->roles;
         tamga_public_key_address(member->key, &member->address);
-        for (size_t j = 0; j < i; j++)
-            if (tamga_hash_equal(&network->member[j].address.hash, &member->address.hash))
-                return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "members %s and %s share a key",
-                                    network->member[j].name, member->name);
         roles |= from->roles;
     }
     if ((roles & TAMGA__V1__ROLE__ROLE_CONSORTIUM) == 0)
         return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
                             "no member runs a consortium node: nobody could mine");
+    return TAMGA_OK;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct tamga_member *const *one = a, *const *other = b;
+    int order = memcmp(&(*one)->address, &(*other)->address, sizeof(*one)->address);
+
+    return order != 0 ? order : (*one > *other) - (*one < *other);
+}
+
+static enum tamga_err sort_members(struct tamga_network *network, struct tamga_detail *detail)
+{
+    network->by_address = calloc(network->member_count, sizeof *network->by_address);
+    if (network->by_address == NULL)
+        return TAMGA_E_NO_MEMORY;
+    for (size_t i = 0; i < network->member_count; i++)
+        network->by_address[i] = &network->member[i];
+    qsort(network->by_address, network->member_count, sizeof *network->by_address, by_address);
+    for (size_t i = 1; i < network->member_count; i++) {
+        const struct tamga_member *one = network->by_address[i - 1];
+        const struct tamga_member *other = network->by_address[i];
+
+        if (tamga_hash_equal(&one->address.hash, &other->address.hash))
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "members %s and %s share a key",
+                                one->name, other->name);
+    }
+    return TAMGA_OK;
+}
+
+static bool has_miner(const struct tamga_network *network, uint32_t role)
+{
+    for (size_t i = 0; i < network->member_count; i++)
+        if ((network->member[i].roles & role) != 0)
+            return true;
+    return false;
+}
+
+static enum tamga_err check_validators(const struct tamga_network *network, const char *chain,
+                                       const Tamga__V1__ChainParams *params, uint32_t role,
+                                       struct tamga_detail *detail)
+{
+    if (params->n_validators > TAMGA_VALIDATORS_MAX)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%s validators: %zu; must be 1..%d",
+                            chain, params->n_validators, TAMGA_VALIDATORS_MAX);
+    if (params->n_validators == 0 && has_miner(network, role))
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "%s validators: none named, though members mine this chain", chain);
+    for (size_t i = 0; i < params->n_validators; i++) {
+        const char *name = params->validators[i];
+        const struct tamga_member *member = tamga_network_named(network, name);
+
+        if (member == NULL || (member->roles & role) == 0)
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                                "%s validators: %.32s is no member that mines this chain",
+                                chain, name);
+        if (i > 0 && strcmp(params->validators[i - 1], name) >= 0)
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                                "%s validators: %s is not after %s", chain, name,
+                                params->validators[i - 1]);
+    }
     return TAMGA_OK;
 }
 
@@ -178,6 +235,14 @@ static enum tamga_err judge(struct tamga_network *network, struct tamga_detail *
         err = check_params("gateway", genesis->gateway, detail);
     if (err == TAMGA_OK)
         err = load_members(network, detail);
+    if (err == TAMGA_OK)
+        err = sort_members(network, detail);
+    if (err == TAMGA_OK)
+        err = check_validators(network, "consortium", genesis->consortium,
+                               TAMGA__V1__ROLE__ROLE_CONSORTIUM, detail);
+    if (err == TAMGA_OK)
+        err = check_validators(network, "gateway", genesis->gateway,
+                               TAMGA__V1__ROLE__ROLE_GATEWAY, detail);
     if (err == TAMGA_OK && genesis->n_models > TAMGA_MODELS_MAX)
         err = TAMGA_E_TOO_LARGE;
     for (size_t i = 0; err == TAMGA_OK && i < genesis->n_models; i++)
@@ -244,6 +309,7 @@ void tamga_network_free(struct tamga_network *network)
         return;
     for (size_t i = 0; i < network->member_count; i++)
         tamga_public_key_free(network->member[i].key);
+    free(network->by_address);
     free(network->member);
     tamga_wire_free((ProtobufCMessage *)network->genesis);
     tamga_buf_clear(&network->bytes);
@@ -253,9 +319,19 @@ void tamga_network_free(struct tamga_network *network)
 const struct tamga_member *tamga_network_member(const struct tamga_network *network,
                                                 const struct tamga_address *address)
 {
-    for (size_t i = 0; i < network->member_count; i++)
-        if (tamga_hash_equal(&network->member[i].address.hash, &address->hash))
-            return &network->member[i];
+    size_t low = 0, high = network->member_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = memcmp(address, &network->by_address[middle]->address, sizeof *address);
+
+        if (order == 0)
+            return network->by_address[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return NULL;
 }
 

@@ -11,6 +11,7 @@
 #define TAMGA_GENESIS_BYTES_MAX (4u * 1024 * 1024)
 #define TAMGA_MEMBERS_MAX       1024
 #define TAMGA_MODELS_MAX        4096
+#define TAMGA_VALIDATORS_MAX    128
 #define TAMGA_NAME_BYTES_MAX    32
 #define TAMGA_MODEL_BYTES_MAX   64
 #define TAMGA_NUMBER_BYTES_MAX  64
@@ -29,11 +30,13 @@ struct tamga_network {
     struct tamga_scope id;       /* network id */
     struct tamga_member *member; /* genesis' order, by name */
     size_t member_count;
+    const struct tamga_member **by_address; /* the same ones, ascending by address */
 };
 
 /*
  * Read a genesis and judge it: canonical, names and lists in order, roles sensible,
- * models owned by OEMs, at least one miner a chain has been named, parameters in range.
+ * models owned by OEMs, a consortium node there, parameters in range, the validators of a
+ * chain some of its miners (none only if it has no miner).
  *
  * Owns:    *out is the caller's, tamga_network_free.
  * Errors:  as the wire's judge; BAD_VALUE, BAD_KEY; detail names the entry.

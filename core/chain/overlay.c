@@ -1,41 +1,245 @@
-/* Stacked writes over a view. Knows no family's meaning. */
+/*
+ * Stacked writes over a view. Knows no family's meaning.
+ *
+ * An entry is one allocation, and stays it when overlays are merged: it changes hands. The
+ * table is open addressing over the entries' places, at most half full; a slot has a part
+ * of the hash beside the place, so that a key that is not there costs one look, and most
+ * keys that are asked for are not there.
+ */
 #include "chain/overlay.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
 struct tamga_overlay_entry {
-    UT_hash_handle hh;
-    bool erase;
-    struct tamga_buf value;
-    size_t key_len; /* of key, which starts with the family's byte */
-    uint8_t key[];
+    uint32_t hash;
+    uint32_t value_len, value_cap;
+    uint8_t erase;
+    uint8_t key_len; /* of the key, which starts with the family's byte */
+    uint8_t bytes[]; /* key, value */
+};
+
+struct tamga_overlay_slot {
+    uint32_t hash;
+    uint32_t place; /* in entry[], plus one; 0: free */
 };
 
 #define KEY_BYTES_MAX 128
+#define SLOTS_MIN     16
+#define ENTRIES_MAX   (UINT32_MAX / 4)
+
+/* ---- keys ----------------------------------------------------------------------- */
 
 /* family || key, so that one table serves all families. */
-static size_t full_key(uint8_t out[KEY_BYTES_MAX + 1], enum tamga_family family,
-                       struct tamga_span key)
+struct full_key {
+    size_t len;
+    uint32_t hash;
+    uint8_t byte[KEY_BYTES_MAX + 1];
+};
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+}
+
+static uint32_t hash_of(const uint8_t *byte, size_t len)
+{
+    uint64_t hash = len, word = 0;
+    size_t at = 0;
+
+    for (; at + sizeof word <= len; at += sizeof word) {
+        memcpy(&word, byte + at, sizeof word);
+        hash = mix(hash, word);
+    }
+    for (word = 0; at < len; at++)
+        word = word << 8 | byte[at];
+    return (uint32_t)mix(hash, word);
+}
+
+static void full_key(struct full_key *out, enum tamga_family family, struct tamga_span key)
 {
     if (key.len > KEY_BYTES_MAX)
         abort(); /* keys are ours: none is longer */
-    out[0] = (uint8_t)family;
+    out->byte[0] = (uint8_t)family;
     if (key.len > 0)
-        memcpy(out + 1, key.data, key.len);
-    return key.len + 1;
+        memcpy(out->byte + 1, key.data, key.len);
+    out->len = key.len + 1;
+    out->hash = hash_of(out->byte, out->len);
 }
 
-static struct tamga_overlay_entry *find(const struct tamga_overlay *overlay,
-                                        enum tamga_family family, struct tamga_span key)
+static struct tamga_span entry_value(const struct tamga_overlay_entry *entry)
 {
-    uint8_t full[KEY_BYTES_MAX + 1];
-    size_t len = full_key(full, family, key);
-    struct tamga_overlay_entry *entry = NULL;
+    return tamga_span(entry->bytes + entry->key_len, entry->value_len);
+}
 
-    HASH_FIND(hh, overlay->entries, full, len, entry);
+/* ---- the table ------------------------------------------------------------------ */
+
+/* The slot that holds the key, or the free one where it would go. */
+static struct tamga_overlay_slot *slot_of(const struct tamga_overlay *overlay, uint32_t hash,
+                                          const uint8_t *key, size_t key_len)
+{
+    size_t mask = overlay->slot_count - 1;
+
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+        struct tamga_overlay_slot *slot = &overlay->slot[at];
+        const struct tamga_overlay_entry *entry;
+
+        if (slot->place == 0)
+            return slot;
+        if (slot->hash != hash)
+            continue;
+        entry = overlay->entry[slot->place - 1];
+        if (entry->key_len == key_len && memcmp(entry->bytes, key, key_len) == 0)
+            return slot;
+    }
+}
+
+static const struct tamga_overlay_entry *find(const struct tamga_overlay *overlay,
+                                              enum tamga_family family, struct tamga_span key)
+{
+    const struct tamga_overlay_slot *slot;
+    struct full_key full;
+
+    if (overlay->count == 0)
+        return NULL;
+    full_key(&full, family, key);
+    slot = slot_of(overlay, full.hash, full.byte, full.len);
+    return slot->place == 0 ? NULL : overlay->entry[slot->place - 1];
+}
+
+static enum tamga_err grow_slots(struct tamga_overlay *overlay, size_t slot_count)
+{
+    struct tamga_overlay_slot *grown = calloc(slot_count, sizeof *grown);
+
+    if (grown == NULL)
+        return TAMGA_E_NO_MEMORY;
+    free(overlay->slot);
+    overlay->slot = grown;
+    overlay->slot_count = slot_count;
+    for (size_t i = 0; i < overlay->count; i++) {
+        const struct tamga_overlay_entry *entry = overlay->entry[i];
+
+        *slot_of(overlay, entry->hash, entry->bytes, entry->key_len) =
+            (struct tamga_overlay_slot){entry->hash, (uint32_t)i + 1};
+    }
+    return TAMGA_OK;
+}
+
+/* Room for so many more entries. */
+static enum tamga_err reserve(struct tamga_overlay *overlay, size_t more)
+{
+    size_t need = overlay->count + more, cap = overlay->cap, slots = overlay->slot_count;
+    struct tamga_overlay_entry **grown;
+
+    if (need > ENTRIES_MAX)
+        return TAMGA_E_NO_MEMORY;
+    for (slots = slots == 0 ? SLOTS_MIN : slots; slots < 2 * need;)
+        slots *= 2;
+    if (need > cap) {
+        cap = slots / 2;
+        grown = realloc(overlay->entry, cap * sizeof *grown);
+        if (grown == NULL)
+            return TAMGA_E_NO_MEMORY;
+        overlay->entry = grown;
+        overlay->cap = cap;
+    }
+    return slots == overlay->slot_count ? TAMGA_OK : grow_slots(overlay, slots);
+}
+
+/* ---- writes --------------------------------------------------------------------- */
+
+/* An entry for the key with room for a value; what was there is given up, or used again. */
+static struct tamga_overlay_entry *make_entry(struct tamga_overlay_entry *former,
+                                              const struct full_key *key, size_t value_len)
+{
+    struct tamga_overlay_entry *entry = former;
+
+    if (value_len > UINT32_MAX)
+        return NULL;
+    if (former == NULL || former->value_cap < value_len)
+        entry = realloc(former, sizeof *entry + key->len + value_len);
+    if (entry == NULL || entry == former)
+        return entry;
+    entry->hash = key->hash;
+    entry->key_len = (uint8_t)key->len;
+    entry->value_cap = (uint32_t)value_len;
+    memcpy(entry->bytes, key->byte, key->len);
     return entry;
 }
+
+static enum tamga_err set(struct tamga_overlay *overlay, enum tamga_family family,
+                          struct tamga_span key, bool erase, struct tamga_span value)
+{
+    struct tamga_overlay_entry *entry;
+    struct tamga_overlay_slot *slot;
+    struct full_key full;
+    enum tamga_err err = reserve(overlay, 1);
+
+    if (err != TAMGA_OK)
+        return err;
+    full_key(&full, family, key);
+    slot = slot_of(overlay, full.hash, full.byte, full.len);
+    entry = make_entry(slot->place == 0 ? NULL : overlay->entry[slot->place - 1], &full,
+                       value.len);
+    if (entry == NULL)
+        return TAMGA_E_NO_MEMORY;
+    entry->erase = erase;
+    entry->value_len = (uint32_t)value.len;
+    if (value.len > 0)
+        memcpy(entry->bytes + entry->key_len, value.data, value.len);
+    if (slot->place == 0)
+        *slot = (struct tamga_overlay_slot){full.hash, (uint32_t)++overlay->count};
+    overlay->entry[slot->place - 1] = entry;
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_overlay_put(struct tamga_overlay *overlay, enum tamga_family family,
+                                 struct tamga_span key, struct tamga_span value)
+{
+    return set(overlay, family, key, false, value);
+}
+
+enum tamga_err tamga_overlay_erase(struct tamga_overlay *overlay, enum tamga_family family,
+                                   struct tamga_span key)
+{
+    return set(overlay, family, key, true, tamga_span(NULL, 0));
+}
+
+/* Takes the entry. There is room for it. */
+static void move_entry(struct tamga_overlay *down, struct tamga_overlay_entry *entry)
+{
+    struct tamga_overlay_slot *slot =
+        slot_of(down, entry->hash, entry->bytes, entry->key_len);
+
+    if (slot->place == 0)
+        *slot = (struct tamga_overlay_slot){entry->hash, (uint32_t)++down->count};
+    else
+        free(down->entry[slot->place - 1]);
+    down->entry[slot->place - 1] = entry;
+}
+
+static void free_table(struct tamga_overlay *overlay)
+{
+    free(overlay->entry);
+    free(overlay->slot);
+    overlay->entry = NULL;
+    overlay->slot = NULL;
+    overlay->count = overlay->cap = overlay->slot_count = 0;
+}
+
+enum tamga_err tamga_overlay_merge(struct tamga_overlay *down, struct tamga_overlay *top)
+{
+    enum tamga_err err = reserve(down, top->count);
+
+    if (err != TAMGA_OK)
+        return err;
+    for (size_t i = 0; i < top->count; i++)
+        move_entry(down, top->entry[i]);
+    free_table(top);
+    return TAMGA_OK;
+}
+
+/* ---- life and reading ------------------------------------------------------------- */
 
 static enum tamga_err overlay_get(const struct tamga_view *view, enum tamga_family family,
                                   struct tamga_span key, struct tamga_buf *value)
@@ -47,112 +251,46 @@ static enum tamga_err overlay_get(const struct tamga_view *view, enum tamga_fami
         return tamga_view_get(overlay->below, family, key, value);
     if (entry->erase)
         return TAMGA_E_NOT_FOUND;
-    return tamga_buf_set(value, tamga_buf_span(&entry->value));
+    return tamga_buf_set(value, entry_value(entry));
 }
-
-static const struct tamga_view_ops overlay_ops = {.get = overlay_get};
 
 void tamga_overlay_init(struct tamga_overlay *overlay, const struct tamga_view *below)
 {
-    *overlay = (struct tamga_overlay){.view.ops = &overlay_ops, .below = below};
+    static const struct tamga_view_ops ops = {.get = overlay_get};
+
+    *overlay = (struct tamga_overlay){.view.ops = &ops, .below = below};
 }
 
 void tamga_overlay_clear(struct tamga_overlay *overlay)
 {
-    struct tamga_overlay_entry *entry, *next;
-
-    HASH_ITER(hh, overlay->entries, entry, next)
-    {
-        HASH_DEL(overlay->entries, entry);
-        tamga_buf_clear(&entry->value);
-        free(entry);
-    }
-    overlay->entries = NULL;
-}
-
-static struct tamga_overlay_entry *find_or_add(struct tamga_overlay *overlay,
-                                               enum tamga_family family,
-                                               struct tamga_span key)
-{
-    uint8_t full[KEY_BYTES_MAX + 1];
-    size_t len = full_key(full, family, key);
-    struct tamga_overlay_entry *entry = find(overlay, family, key);
-
-    if (entry != NULL)
-        return entry;
-    entry = calloc(1, sizeof *entry + len);
-    if (entry == NULL)
-        return NULL;
-    entry->key_len = len;
-    memcpy(entry->key, full, len);
-    HASH_ADD(hh, overlay->entries, key, len, entry);
-    return entry;
-}
-
-enum tamga_err tamga_overlay_put(struct tamga_overlay *overlay, enum tamga_family family,
-                                 struct tamga_span key, struct tamga_span value)
-{
-    struct tamga_overlay_entry *entry = find_or_add(overlay, family, key);
-
-    if (entry == NULL)
-        return TAMGA_E_NO_MEMORY;
-    entry->erase = false;
-    return tamga_buf_set(&entry->value, value);
-}
-
-enum tamga_err tamga_overlay_erase(struct tamga_overlay *overlay, enum tamga_family family,
-                                   struct tamga_span key)
-{
-    struct tamga_overlay_entry *entry = find_or_add(overlay, family, key);
-
-    if (entry == NULL)
-        return TAMGA_E_NO_MEMORY;
-    entry->erase = true;
-    tamga_buf_clear(&entry->value);
-    return TAMGA_OK;
-}
-
-enum tamga_err tamga_overlay_merge(struct tamga_overlay *down, struct tamga_overlay *top)
-{
-    struct tamga_overlay_entry *entry, *next;
-
-    HASH_ITER(hh, top->entries, entry, next)
-    {
-        struct tamga_overlay_entry *to =
-            find_or_add(down, (enum tamga_family)entry->key[0],
-                        tamga_span(entry->key + 1, entry->key_len - 1));
-
-        if (to == NULL)
-            return TAMGA_E_NO_MEMORY;
-        to->erase = entry->erase;
-        tamga_buf_move(&to->value, &entry->value);
-    }
-    tamga_overlay_clear(top);
-    return TAMGA_OK;
+    for (size_t i = 0; i < overlay->count; i++)
+        free(overlay->entry[i]);
+    free_table(overlay);
 }
 
 size_t tamga_overlay_count(const struct tamga_overlay *overlay)
 {
-    return HASH_COUNT(overlay->entries);
+    return overlay->count;
 }
 
 enum tamga_err tamga_overlay_writes(const struct tamga_overlay *overlay,
                                     struct tamga_write **out, size_t *count)
 {
-    size_t total = tamga_overlay_count(overlay), i = 0;
-    struct tamga_write *write = calloc(total + 1, sizeof *write);
+    struct tamga_write *write = calloc(overlay->count + 1, sizeof *write);
 
     if (write == NULL)
         return TAMGA_E_NO_MEMORY;
-    for (const struct tamga_overlay_entry *entry = overlay->entries; entry != NULL;
-         entry = entry->hh.next)
-        write[i++] = (struct tamga_write){
-            .family = (enum tamga_family)entry->key[0],
-            .erase = entry->erase,
-            .key = tamga_span(entry->key + 1, entry->key_len - 1),
-            .value = tamga_buf_span(&entry->value),
+    for (size_t i = 0; i < overlay->count; i++) {
+        const struct tamga_overlay_entry *entry = overlay->entry[i];
+
+        write[i] = (struct tamga_write){
+            .family = (enum tamga_family)entry->bytes[0],
+            .erase = entry->erase != 0,
+            .key = tamga_span(entry->bytes + 1, entry->key_len - 1u),
+            .value = entry_value(entry),
         };
+    }
     *out = write;
-    *count = total;
+    *count = overlay->count;
     return TAMGA_OK;
 }

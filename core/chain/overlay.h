@@ -8,11 +8,15 @@
 #include "chain/store.h"
 
 struct tamga_overlay_entry;
+struct tamga_overlay_slot;
 
 struct tamga_overlay {
     struct tamga_view view; /* reads through: own writes first, then below */
     const struct tamga_view *below;
-    struct tamga_overlay_entry *entries; /* hashed by family and key, in order of first write */
+    struct tamga_overlay_entry **entry; /* in order of first write */
+    size_t count, cap;
+    struct tamga_overlay_slot *slot;    /* hashed by family and key */
+    size_t slot_count;
 };
 
 void tamga_overlay_init(struct tamga_overlay *overlay, const struct tamga_view *below);
@@ -24,8 +28,8 @@ TAMGA_MUST_USE enum tamga_err tamga_overlay_put(struct tamga_overlay *overlay,
 TAMGA_MUST_USE enum tamga_err tamga_overlay_erase(struct tamga_overlay *overlay,
                                                   enum tamga_family family,
                                                   struct tamga_span key);
-/* Move all writes into the overlay below; `top` is empty afterwards. On NO_MEMORY `down`
- * may hold a part of them: the caller gives both up. */
+/* Move all writes into the overlay below; `top` is empty afterwards. On NO_MEMORY both are
+ * as they were. */
 TAMGA_MUST_USE enum tamga_err tamga_overlay_merge(struct tamga_overlay *down,
                                                   struct tamga_overlay *top);
 size_t tamga_overlay_count(const struct tamga_overlay *overlay);

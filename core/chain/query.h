@@ -10,6 +10,7 @@
 
 #define TAMGA_STORED_BODY    1u /* the body is here */
 #define TAMGA_STORED_INVALID 2u /* breaks a rule, or builds on one that does */
+#define TAMGA_STORED_VERIFIED 4u /* the signatures of all entries were verified on arrival */
 
 struct tamga_stored_header {
     struct tamga_sealed sealed; /* genesis: the seal is empty (len 0) */

@@ -2,7 +2,9 @@
 #include "chain/rules.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
+#include "chain/state_map.h"
 #include "crypto/hash.h"
 #include "wire/wire.h"
 
@@ -21,14 +23,59 @@ void tamga_item_move(struct tamga_item *to, struct tamga_item *from)
     *from = (struct tamga_item){0};
 }
 
-void tamga_chain_init(struct tamga_chain *chain, const struct tamga_rules *rules,
-                      const struct tamga_network *network)
+/* ---- the state before the first block ----------------------------------------------- */
+
+static enum tamga_err nothing(const struct tamga_view *view, enum tamga_family family,
+                              struct tamga_span key, struct tamga_buf *value)
+{
+    (void)view;
+    (void)family;
+    (void)key;
+    (void)value;
+    return TAMGA_E_NOT_FOUND;
+}
+
+static enum tamga_err genesis_root(struct tamga_hash *root, const struct tamga_chain *chain)
+{
+    static const struct tamga_view_ops ops = {.get = nothing};
+    static const struct tamga_view empty = {.ops = &ops};
+    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
+    enum tamga_err err;
+
+    tamga_overlay_init(&state, &empty);
+    err = chain->rules->genesis(chain, &state);
+    return err == TAMGA_OK ? tamga_state_map_apply(root, &state, &state) : err;
+}
+
+/* ---- who makes blocks final --------------------------------------------------------- */
+
+static int by_address(const void *a, const void *b)
+{
+    const struct tamga_member *const *one = a, *const *other = b;
+
+    return memcmp(&(*one)->address, &(*other)->address, sizeof(*one)->address);
+}
+
+static void name_validators(struct tamga_chain *chain, const Tamga__V1__ChainParams *params)
+{
+    assert(params->n_validators <= TAMGA_VALIDATORS_MAX);
+    for (size_t i = 0; i < params->n_validators; i++) {
+        chain->validator[i] = tamga_network_named(chain->network, params->validators[i]);
+        assert(chain->validator[i] != NULL); /* judged when the network was read */
+    }
+    chain->validator_count = (uint32_t)params->n_validators;
+    chain->quorum = (2 * chain->validator_count + 2) / 3;
+    if (chain->validator_count > 1)
+        qsort(chain->validator, chain->validator_count, sizeof chain->validator[0], by_address);
+}
+
+/* ---- a chain ------------------------------------------------------------------------ */
+
+enum tamga_err tamga_chain_init(struct tamga_chain *out, const struct tamga_rules *rules,
+                                const struct tamga_network *network)
 {
     const Tamga__V1__ChainParams *params = rules->params(network->genesis);
-
-    assert(rules->genesis && rules->decode && rules->verify && rules->check &&
-           rules->apply && rules->entry && rules->entry_id && rules->miner);
-    *chain = (struct tamga_chain){
+    struct tamga_chain chain = {
         .rules = rules,
         .network = network,
         .params = {.target_limit = params->target_limit,
@@ -38,14 +85,25 @@ void tamga_chain_init(struct tamga_chain *chain, const struct tamga_rules *rules
                    .entry_age_max_ms = params->entry_age_max_ms,
                    .block_entries_max = params->block_entries_max,
                    .block_bytes_max = params->block_bytes_max,
-                   .block_wait_ms = params->block_wait_ms},
+                   .block_wait_ms = params->block_wait_ms,
+                   .anchored = rules->anchored},
     };
-    tamga_domain_hash(&chain->id.hash, "tamga.v1.chain", &network->id,
+    enum tamga_err err;
+
+    assert(rules->genesis && rules->decode && rules->verify && rules->check && rules->follow &&
+           rules->apply && rules->entry && rules->entry_id && rules->miner);
+    tamga_domain_hash(&chain.id.hash, "tamga.v1.chain", &network->id,
                       tamga_span_text(rules->name));
-    chain->genesis = (struct tamga_header){.version = TAMGA_HEADER_VERSION,
-                                           .chain = chain->id,
-                                           .time_ms = network->genesis->time_ms,
-                                           .target = params->target_limit};
-    tamga_sha256(&chain->genesis.body_root, tamga_span(NULL, 0)); /* empty tree, RFC 6962 */
-    tamga_header_id(&chain->genesis_id, &chain->genesis);
+    name_validators(&chain, params);
+    chain.genesis = (struct tamga_header){.version = TAMGA_HEADER_VERSION,
+                                          .chain = chain.id,
+                                          .time_ms = network->genesis->time_ms,
+                                          .target = params->target_limit};
+    tamga_sha256(&chain.genesis.body_root, tamga_span(NULL, 0)); /* empty tree, RFC 6962 */
+    err = genesis_root(&chain.genesis.state_root, &chain);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_header_id(&chain.genesis_id, &chain.genesis);
+    *out = chain;
+    return TAMGA_OK;
 }

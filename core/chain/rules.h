@@ -33,9 +33,11 @@ void tamga_item_clear(struct tamga_item *item);
 void tamga_item_move(struct tamga_item *to, struct tamga_item *from);
 
 struct tamga_chain;
+struct tamga_upstream; /* chain/anchor.h */
 
 struct tamga_rules {
     const char *name;     /* "consortium" or "gateway"; enters the chain id */
+    bool anchored;        /* headers name a final block of the chain above this one */
     bool detached;        /* blocks hold commitments, payloads are stored beside */
     uint32_t pending_max;        /* mempool: entries */
     uint64_t pending_bytes_max;  /* mempool: bytes of payloads */
@@ -55,7 +57,11 @@ struct tamga_rules {
     enum tamga_err (*check)(const struct tamga_chain *chain, const struct tamga_view *state,
                             const struct tamga_item *item, uint64_t ref_ms,
                             struct tamga_detail *detail);
-    /* The one mutation: families STATE and INDEX only. */
+    /* What an entry says of the chain above, if there is one, judged by its blocks up to a
+     * height that is final there. */
+    enum tamga_err (*follow)(const struct tamga_upstream *above, uint64_t height,
+                             const struct tamga_item *item, struct tamga_detail *detail);
+    /* The one mutation: families STATE (the root commits to it) and INDEX only. */
     enum tamga_err (*apply)(const struct tamga_chain *chain, struct tamga_overlay *state,
                             const struct tamga_item *item);
     /* The leaf that stands in a block for this item, appended. */
@@ -74,9 +80,19 @@ struct tamga_chain {
     struct tamga_params params;
     struct tamga_header genesis; /* height 0: no work, no seal */
     struct tamga_block_id genesis_id;
+    /* Those who make blocks final, ascending by address; how many of them are two thirds. */
+    const struct tamga_member *validator[TAMGA_VALIDATORS_MAX];
+    bool revoked[TAMGA_VALIDATORS_MAX]; /* their word counts no more */
+    uint32_t validator_count, quorum;
 };
-/* network is borrowed for the chain's life. Every hook must be there. */
-void tamga_chain_init(struct tamga_chain *chain, const struct tamga_rules *rules,
-                      const struct tamga_network *network);
+/*
+ * network is borrowed for the chain's life. Every hook must be there. The state before
+ * the first block is made once, for its root stands in the genesis header.
+ *
+ * Errors:  NO_MEMORY.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_chain_init(struct tamga_chain *chain,
+                                               const struct tamga_rules *rules,
+                                               const struct tamga_network *network);
 
 #endif

@@ -15,11 +15,15 @@ enum tamga_family {
     TAMGA_FAMILY_BODY,     /* block id -> Block without its header */
     TAMGA_FAMILY_HEIGHT,   /* u64 -> block id, best chain only */
     TAMGA_FAMILY_ENTRY,    /* entry id -> u64 height, u32 index, best chain only */
-    TAMGA_FAMILY_STATE,    /* 32-byte key -> value of the rules profile */
-    TAMGA_FAMILY_INDEX,    /* ordered key of the rules profile -> entry id */
+    TAMGA_FAMILY_STATE,    /* 32-byte key -> value; the state root commits to all of it */
+    TAMGA_FAMILY_INDEX,    /* what the rules look up and list besides, in key order */
     TAMGA_FAMILY_PENDING,  /* entry id -> u64 arrival, payload */
     TAMGA_FAMILY_PAYLOAD,  /* entry id -> payload, where blocks hold commitments only */
     TAMGA_FAMILY_UNDO,     /* block id -> former state values */
+    TAMGA_FAMILY_MAP,      /* row key -> row of the state map (merkle/map.h) */
+    TAMGA_FAMILY_VOTE,     /* u64 target height, validator -> Signed vote */
+    TAMGA_FAMILY_CONFLICT, /* validator -> VoteConflict */
+    TAMGA_FAMILY_CHECKPOINT, /* u64 height -> Checkpoint with a quorum */
     TAMGA_FAMILY_COUNT
 };
 

@@ -24,6 +24,7 @@ struct entry {
 
 struct node {
     atomic_size_t refs;
+    uint64_t start; /* of the key, so that most comparisons read nothing but nodes */
     struct entry *entry;
     struct node *left, *right;
 };
@@ -56,6 +57,26 @@ static struct tamga_span entry_key(const struct entry *entry)
 static struct tamga_span entry_value(const struct entry *entry)
 {
     return tamga_span(entry->bytes + entry->key_len, entry->value_len);
+}
+
+/* Eight bytes of a key as a number that orders like them; shorter keys end with zeros. */
+static uint64_t start_of(struct tamga_span key)
+{
+    uint8_t start[8] = {0};
+
+    if (key.len >= sizeof start)
+        return tamga_get_u64(key.data);
+    if (key.len > 0)
+        memcpy(start, key.data, key.len);
+    return tamga_get_u64(start);
+}
+
+/* A key against a node's; start is start_of(key). */
+static int key_compare(uint64_t start, struct tamga_span key, const struct node *node)
+{
+    if (start != node->start)
+        return start < node->start ? -1 : 1;
+    return tamga_span_compare(key, entry_key(node->entry));
 }
 
 /* FNV-1a, then a finalizer: its low bits alone would order similar keys alike. */
@@ -126,6 +147,7 @@ static enum tamga_err node_new(struct node **out, struct entry *entry, struct no
     }
     atomic_init(&node->refs, 1);
     atomic_fetch_add(&entry->refs, 1);
+    node->start = start_of(entry_key(entry));
     node->entry = entry;
     node->left = left;
     node->right = right;
@@ -138,7 +160,7 @@ static enum tamga_err tree_split(struct node *tree, struct tamga_span key,
                                  struct node **below, struct node **above)
 {
     struct node *low = NULL, *high = NULL;
-    bool left = tree != NULL && tamga_span_compare(key, entry_key(tree->entry)) < 0;
+    bool left = tree != NULL && key_compare(start_of(key), key, tree) < 0;
     enum tamga_err err;
 
     if (tree == NULL) {
@@ -191,7 +213,7 @@ static enum tamga_err tree_put(struct node **out, struct node *tree, struct entr
 
     if (tree == NULL)
         return node_new(out, entry, NULL, NULL);
-    order = tamga_span_compare(entry_key(entry), entry_key(tree->entry));
+    order = key_compare(start_of(entry_key(entry)), entry_key(entry), tree);
     if (order == 0)
         return node_new(out, entry, node_retain(tree->left), node_retain(tree->right));
     if (entry->priority > tree->entry->priority) {
@@ -218,7 +240,7 @@ static enum tamga_err tree_erase(struct node **out, struct node *tree,
         *out = NULL;
         return TAMGA_OK;
     }
-    order = tamga_span_compare(key, entry_key(tree->entry));
+    order = key_compare(start_of(key), key, tree);
     if (order == 0)
         return tree_join(out, tree->left, tree->right);
     err = tree_erase(&rest, order < 0 ? tree->left : tree->right, key);
@@ -232,12 +254,12 @@ static enum tamga_err tree_erase(struct node **out, struct node *tree,
 static enum tamga_err tree_get(const struct node *tree, struct tamga_span key,
                                struct tamga_buf *value)
 {
+    uint64_t start = start_of(key);
     struct tamga_span found;
     enum tamga_err err;
     int order;
 
-    while (tree != NULL &&
-           (order = tamga_span_compare(key, entry_key(tree->entry))) != 0)
+    while (tree != NULL && (order = key_compare(start, key, tree)) != 0)
         tree = order < 0 ? tree->left : tree->right;
     if (tree == NULL)
         return TAMGA_E_NOT_FOUND;

@@ -114,20 +114,23 @@ enum tamga_err tamga_channel_open(struct tamga_channel **out, const char *addr,
     return err;
 }
 
-/* Calls in other threads end as UNREACHABLE, and are waited for. */
-void tamga_channel_close(struct tamga_channel *channel)
+void tamga_channel_stop(struct tamga_channel *channel)
 {
-    if (!channel)
-        return;
     uint64_t expires_ms = tamga_net_now_ms() + TAMGA_HANG_UP_MS;
     nng_pipe pipe = NNG_PIPE_INITIALIZER;
+    bool stopped;
 
+    if (!channel)
+        return;
     pthread_mutex_lock(&channel->lock);
+    stopped = channel->closing;
     channel->closing = true;
     if (channel->pipes > 0)
         pipe = channel->pipe;
     pthread_cond_broadcast(&channel->changed);
     pthread_mutex_unlock(&channel->lock);
+    if (stopped)
+        return;
     if (nng_pipe_id(pipe) > 0)
         tamga_hang_up(pipe);
     pthread_mutex_lock(&channel->lock);
@@ -136,6 +139,13 @@ void tamga_channel_close(struct tamga_channel *channel)
             break;
     pthread_mutex_unlock(&channel->lock);
     nng_close(channel->socket);
+}
+
+void tamga_channel_close(struct tamga_channel *channel)
+{
+    if (!channel)
+        return;
+    tamga_channel_stop(channel);
     pthread_mutex_lock(&channel->lock);
     while (channel->calls > 0)
         pthread_cond_wait(&channel->changed, &channel->lock);

@@ -43,9 +43,9 @@ enum tamga_err tamga_mailbox_put(struct tamga_mailbox *mailbox, void *letter)
         err = TAMGA_E_BUSY;
     else
         mailbox->letter[(mailbox->first + mailbox->count++) % mailbox->count_max] = letter;
-    if (!err)
-        pthread_cond_signal(&mailbox->arrived);
     pthread_mutex_unlock(&mailbox->lock);
+    if (!err) /* who wakes up finds the lock free */
+        pthread_cond_signal(&mailbox->arrived);
     return err;
 }
 

@@ -26,6 +26,10 @@ struct tamga_channel;
  * Errors: USAGE for an address that is none; SYSTEM. */
 TAMGA_MUST_USE enum tamga_err tamga_channel_open(struct tamga_channel **out, const char *addr,
                                                  struct tamga_detail *detail);
+/* Calls in work end as UNREACHABLE, and so does every later one. From any thread, while
+ * others call; NULL is fine. Close it once this has returned. */
+void tamga_channel_stop(struct tamga_channel *channel);
+/* Stop, wait for calls of other threads to end, and release. */
 void tamga_channel_close(struct tamga_channel *channel);
 const char *tamga_channel_addr(const struct tamga_channel *channel);
 

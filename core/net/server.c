@@ -31,7 +31,6 @@ static void queue_put(struct tamga_call_queue *queue, struct tamga_call *call)
     else
         queue->first = call;
     queue->last = call;
-    pthread_cond_signal(&queue->arrived);
 }
 
 static struct tamga_call *queue_take(struct tamga_call_queue *queue)
@@ -152,6 +151,7 @@ static void on_received(struct tamga_call *call)
 {
     struct tamga_rpc_server *server = call->server;
     int failed = nng_aio_result(call->aio);
+    pthread_cond_t *arrived;
     enum verdict verdict;
     nng_msg *message;
     nng_pipe pipe;
@@ -169,9 +169,12 @@ static void on_received(struct tamga_call *call)
     call->received_ms = tamga_net_now_ms();
     pthread_mutex_lock(&server->lock);
     verdict = call_admit(server, call);
+    arrived = call->leaving ? &server->refuse.arrived : &server->work.arrived;
     pthread_mutex_unlock(&server->lock);
-    if (verdict == TAKEN)
+    if (verdict == TAKEN) {
+        pthread_cond_signal(arrived); /* who wakes up finds the lock free */
         return;
+    }
     call->message = NULL;
     nng_msg_free(message);
     if (verdict == CUT_OFF)

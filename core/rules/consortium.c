@@ -181,7 +181,7 @@ static enum tamga_err find_image(const struct tamga_view *state,
 
     tamga_key_image(&key, release->producer, release->model,
                     tamga_wire_span(release->image_sha256));
-    err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &value);
+    err = tamga_view_get(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key), &value);
     if (err != TAMGA_OK)
         return err;
     if (value.len != TAMGA_HASH_BYTES + 8)
@@ -289,7 +289,7 @@ static enum tamga_err check_depends(const struct tamga_view *state,
         enum tamga_err err;
 
         tamga_key_version(&key, depend->producer, depend->model, depend->version);
-        err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &value);
+        err = tamga_view_get(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key), &value);
         if (err == TAMGA_E_NOT_FOUND)
             return tamga_refuse(detail, TAMGA_E_UNKNOWN_DEPENDENCY, "%s/%s:%s is not released",
                                 depend->producer, depend->model, depend->version);
@@ -321,6 +321,34 @@ static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_
     return err;
 }
 
+enum tamga_err tamga_release_has_image(const struct tamga_view *state,
+                                       const struct tamga_hash *release, const char *producer,
+                                       const char *model, struct tamga_span image_sha256,
+                                       bool *has)
+{
+    Tamga__V1__Release of = TAMGA__V1__RELEASE__INIT;
+    struct earlier newest;
+    enum tamga_err err;
+
+    of.producer = (char *)(uintptr_t)producer;
+    of.model = (char *)(uintptr_t)model;
+    of.image_sha256 = tamga_wire_bytes(image_sha256);
+    err = find_image(state, &of, &newest);
+    *has = err == TAMGA_OK && tamga_hash_equal(&newest.id, release);
+    return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
+}
+
+/* There is no chain above this one. */
+static enum tamga_err follow(const struct tamga_upstream *above, uint64_t height,
+                             const struct tamga_item *item, struct tamga_detail *detail)
+{
+    (void)above;
+    (void)height;
+    (void)item;
+    (void)detail;
+    return TAMGA_OK;
+}
+
 /* The newest release of a model is the one with the highest counter. */
 static enum tamga_err apply_latest(struct tamga_overlay *state,
                                    const Tamga__V1__Release *release, struct tamga_span id)
@@ -348,7 +376,7 @@ static enum tamga_err apply_image(struct tamga_overlay *state,
     tamga_put_u64(value + TAMGA_HASH_BYTES, release->counter);
     tamga_key_image(&key, release->producer, release->model,
                     tamga_wire_span(release->image_sha256));
-    return tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key),
+    return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key),
                              tamga_span(value, sizeof value));
 }
 
@@ -364,7 +392,7 @@ static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overla
     (void)chain;
     tamga_key_version(&key, release->producer, release->model, release->version);
     if (err == TAMGA_OK)
-        err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), id);
+        err = tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key), id);
     if (err == TAMGA_OK)
         err = apply_latest(state, release, id);
     if (err != TAMGA_OK)
@@ -379,12 +407,15 @@ static enum tamga_err entry(const struct tamga_item *item, struct tamga_buf *out
     return tamga_buf_add(out, tamga_buf_span(&item->payload));
 }
 
-/* Entries of this chain are the payloads themselves: the engine decodes them instead. */
+/* Entries of this chain are the payloads themselves, and a Signed starts with its id. */
 static enum tamga_err entry_id(struct tamga_entry_id *out, struct tamga_span leaf)
 {
-    (void)out;
-    (void)leaf;
-    return TAMGA_E_BAD_COMMITMENT;
+    static const uint8_t head[2] = {0x0a, TAMGA_HASH_BYTES}; /* field 1, bytes, their length */
+
+    if (leaf.len < sizeof head + TAMGA_HASH_BYTES || memcmp(leaf.data, head, sizeof head) != 0)
+        return TAMGA_E_BAD_COMMITMENT;
+    memcpy(out->hash.byte, leaf.data + sizeof head, TAMGA_HASH_BYTES);
+    return TAMGA_OK;
 }
 
 static enum tamga_err miner(const struct tamga_chain *chain,
@@ -404,6 +435,7 @@ const struct tamga_rules tamga_rules_consortium = {
     .decode = decode,
     .verify = verify,
     .check = check,
+    .follow = follow,
     .apply = apply,
     .entry = entry,
     .entry_id = entry_id,

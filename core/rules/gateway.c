@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 
+#include "chain/anchor.h"
 #include "rules/rules.h"
 #include "wire/wire.h"
 
@@ -72,6 +73,17 @@ static enum tamga_err match(const Tamga__V1__RecordBody *record,
     return TAMGA_OK;
 }
 
+/* What a record claims is what it writes: in the state map, and beside it. */
+static const struct tamga_hash *update_key(const struct tamga_item *item)
+{
+    return &item->claim[0];
+}
+
+static const struct tamga_hash *receipt_key(const struct tamga_item *item)
+{
+    return &item->claim[1];
+}
+
 static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item *out,
                              struct tamga_span untrusted, struct tamga_detail *detail)
 {
@@ -129,13 +141,12 @@ static enum tamga_err verify(const struct tamga_chain *chain, const struct tamga
 }
 
 static enum tamga_err refuse_if_known(const struct tamga_view *state,
-                                      const struct tamga_hash *key, enum tamga_err code,
-                                      struct tamga_detail *detail)
+                                      enum tamga_family family, const struct tamga_hash *key,
+                                      enum tamga_err code, struct tamga_detail *detail)
 {
     TAMGA_BUF earlier = {0};
     char hex[TAMGA_HEX_CHARS];
-    enum tamga_err err =
-        tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(key), &earlier);
+    enum tamga_err err = tamga_view_get(state, family, tamga_hash_span(key), &earlier);
 
     if (err == TAMGA_E_NOT_FOUND)
         return TAMGA_OK;
@@ -160,11 +171,89 @@ static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_
         return tamga_refuse(detail, TAMGA_E_NOT_GATEWAY, "%s is no gateway", member->name);
     err = tamga_payload_time(chain, item, ref_ms, detail);
     if (err == TAMGA_OK)
-        err = refuse_if_known(state, &item->claim[1], TAMGA_E_DUPLICATE_RECEIPT, detail);
+        err = refuse_if_known(state, TAMGA_FAMILY_INDEX, receipt_key(item),
+                              TAMGA_E_DUPLICATE_RECEIPT, detail);
     if (err == TAMGA_OK)
-        err = refuse_if_known(state, &item->claim[0], TAMGA_E_DUPLICATE_UPDATE, detail);
+        err = refuse_if_known(state, TAMGA_FAMILY_STATE, update_key(item),
+                              TAMGA_E_DUPLICATE_UPDATE, detail);
     return err;
 }
+
+/* ---- the release that a record speaks of, on the chain above ------------------------- */
+
+static enum tamga_err check_place(const struct tamga_upstream *above, uint64_t height,
+                                  const struct tamga_entry_id *release,
+                                  struct tamga_detail *detail)
+{
+    struct tamga_place place;
+    enum tamga_err err = tamga_query_place(above->view, release, &place);
+
+    if (err == TAMGA_E_NOT_FOUND)
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_RELEASE, "it is in no block");
+    if (err == TAMGA_OK && place.height > height)
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_RELEASE,
+                            "it is in block %" PRIu64 "; judged by what is final up to %" PRIu64,
+                            place.height, height);
+    return err;
+}
+
+static enum tamga_err load_release(const struct tamga_upstream *above,
+                                   const struct tamga_entry_id *id, struct tamga_item *item)
+{
+    TAMGA_BUF payload = {0};
+    bool pending;
+    enum tamga_err err = tamga_query_payload(above->chain, above->view, id, &payload, &pending);
+
+    if (err == TAMGA_OK)
+        err = above->chain->rules->decode(above->chain, item, tamga_buf_span(&payload), NULL);
+    /* It was judged when its block was connected there. */
+    return err == TAMGA_E_NOT_FOUND || tamga_err_class(err) == TAMGA_CLASS_REJECT
+               ? TAMGA_E_STORE_CORRUPT
+               : err;
+}
+
+static enum tamga_err match_release(const Tamga__V1__RecordBody *record,
+                                    const Tamga__V1__Release *release,
+                                    struct tamga_detail *detail)
+{
+    if (!same(record->image_sha256, release->image_sha256))
+        return tamga_refuse(detail, TAMGA_E_BAD_RECEIPT, "the release has another image");
+    /* A refusal may well be because the release is for another model. */
+    if (record->outcome == TAMGA__V1__OUTCOME__OUTCOME_CONFIRMED &&
+        (strcmp(release->producer, record->device->producer) != 0 ||
+         strcmp(release->model, record->device->model) != 0))
+        return tamga_refuse(detail, TAMGA_E_MODEL_MISMATCH, "the release is for %s/%s",
+                            release->producer, release->model);
+    return TAMGA_OK;
+}
+
+/* Most records are of the newest release of an image: an index says so, and its block, which
+ * may be large, need not be read. */
+static enum tamga_err follow(const struct tamga_upstream *above, uint64_t height,
+                             const struct tamga_item *item, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item found = {0};
+    const Tamga__V1__RecordBody *record = record_of(item);
+    struct tamga_entry_id release;
+    bool fits = false;
+    enum tamga_err err = tamga_hash_from(&release.hash, tamga_wire_span(record->release));
+
+    if (err == TAMGA_OK)
+        err = check_place(above, height, &release, detail);
+    if (err == TAMGA_OK)
+        err = tamga_release_has_image(above->view, &release.hash, record->device->producer,
+                                      record->device->model,
+                                      tamga_wire_span(record->image_sha256), &fits);
+    if (err != TAMGA_OK || fits)
+        return err;
+    err = load_release(above, &release, &found);
+    return err == TAMGA_OK
+               ? match_release(record, ((const Tamga__V1__TransactionBody *)found.body)->release,
+                               detail)
+               : err;
+}
+
+/* ---- what a record leaves behind ----------------------------------------------------- */
 
 static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
                             const struct tamga_item *item)
@@ -175,9 +264,11 @@ static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overla
     struct tamga_hash device;
     enum tamga_err err = open_receipt(&receipt, chain, record_of(item), NULL, NULL);
 
-    for (size_t i = 0; err == TAMGA_OK && i < item->claim_count; i++)
-        err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(&item->claim[i]),
-                                id);
+    if (err == TAMGA_OK)
+        err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(update_key(item)), id);
+    if (err == TAMGA_OK)
+        err =
+            tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(receipt_key(item)), id);
     if (err != TAMGA_OK)
         return err;
     tamga_key_device(&device, receipt->device);
@@ -188,7 +279,7 @@ static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overla
 /* Row 20 of the design: a leaf commits to (update key, record hash). */
 static enum tamga_err entry(const struct tamga_item *item, struct tamga_buf *out)
 {
-    enum tamga_err err = tamga_buf_add(out, tamga_hash_span(&item->claim[0]));
+    enum tamga_err err = tamga_buf_add(out, tamga_hash_span(update_key(item)));
 
     return err == TAMGA_OK ? tamga_buf_add(out, tamga_hash_span(&item->id.hash)) : err;
 }
@@ -209,6 +300,7 @@ static enum tamga_err miner(const struct tamga_chain *chain,
 
 const struct tamga_rules tamga_rules_gateway = {
     .name = "gateway",
+    .anchored = true,
     .detached = true,
     .pending_max = 65536,
     .pending_bytes_max = 128u * 1024 * 1024,
@@ -218,6 +310,7 @@ const struct tamga_rules tamga_rules_gateway = {
     .decode = decode,
     .verify = verify,
     .check = check,
+    .follow = follow,
     .apply = apply,
     .entry = entry,
     .entry_id = entry_id,

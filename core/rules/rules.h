@@ -106,6 +106,14 @@ TAMGA_MUST_USE enum tamga_err tamga_release_is_newest(const struct tamga_view *s
                                                       const Tamga__V1__Release *release,
                                                       struct tamga_detail *detail);
 
+/* A cheap yes: is a release of this image for this model, and the newest such? An older one
+ * that was released again is a no here. Errors: the view's. */
+TAMGA_MUST_USE enum tamga_err tamga_release_has_image(const struct tamga_view *state,
+                                                      const struct tamga_hash *release,
+                                                      const char *producer, const char *model,
+                                                      struct tamga_span image_sha256,
+                                                      bool *has);
+
 /* A device certificate, opened and verified against genesis. {0} is empty. */
 struct tamga_certificate {
     Tamga__V1__CertificateBody *body;

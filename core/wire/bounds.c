@@ -11,6 +11,7 @@
 #include "tamga/v1/crypto.pb-c.h"
 #include "tamga/v1/device_service.pb-c.h"
 #include "tamga/v1/device_state.pb-c.h"
+#include "tamga/v1/finality.pb-c.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 #include "tamga/v1/genesis.pb-c.h"
 #include "tamga/v1/gossip.pb-c.h"
@@ -32,6 +33,7 @@
 #define BLOCK_MAX    (2u * MIB)
 #define ENTRIES_MAX  65536u
 #define ENTRY_MAX    65536u
+#define VALIDATORS_MAX 128u
 /* An encoded Signed: body, its tag and length (4), id (34), signature (at most 392). */
 #define SIGNED_MAX  (TAMGA_WIRE_BODY_MAX + 512u)
 #define MESSAGE_MAX (4u * MIB) /* of one NNG message */
@@ -63,7 +65,7 @@ static const struct type_bounds table[] = {
     TYPE(sealed_header, FIXED(1, HEADER_LEN)),
     TYPE(block, {2, 1, ENTRY_MAX, ENTRIES_MAX, BLOCK_MAX}),
     TYPE(block_announce, MANY_HASH(2, ENTRIES_MAX)),
-    TYPE(status_body, HASH(1), HASH(3), HASH(5)),
+    TYPE(status_body, HASH(1), HASH(3), HASH(5), HASH(9), HASH(11)),
     TYPE(stored_header, HASH(2)),
     /* transaction */
     TYPE(dependency, LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), LEN(3, 1, 64)),
@@ -88,6 +90,19 @@ static const struct type_bounds table[] = {
     TYPE(list_services_response, MANY_LEN(1, 1, 128, 256)),
     /* gossip */
     TYPE(gossip, HASH(1), FIXED(2, 8), LEN(10, 1, SIGNED_MAX)),
+    /* finality */
+    TYPE(vote_body, HASH(1), HASH(3), HASH(5)),
+    TYPE(checkpoint_body, HASH(2), HASH(3)),
+    TYPE(cosignature, HASH(1)),
+    TYPE(checkpoint, LEN(1, 1, 128), MANY(2, VALIDATORS_MAX)),
+    TYPE(state_proof,
+         HASH(1), LEN(2, 1, 4096), LEN(4, 1, 32), MANY_HASH(5, 256), HASH(6), HASH(7)),
+    TYPE(entry_proof, MANY_LEN(2, HEADER_LEN, HEADER_LEN, 4096), LEN(4, 1, SIGNED_MAX)),
+    TYPE(get_finality_request, HASH(1)),
+    TYPE(get_finality_response, MANY(2, 16), MANY(3, 4096), MANY(4, VALIDATORS_MAX)),
+    TYPE(get_checkpoint_request, HASH(1)),
+    TYPE(get_state_proof_request, HASH(1), HASH(2)),
+    TYPE(get_entry_proof_request, HASH(1), HASH(2)),
     /* chain_service */
     TYPE(get_status_request, HASH(1)),
     TYPE(get_headers_request, HASH(1), MANY_HASH(2, 64)),
@@ -117,8 +132,6 @@ static const struct type_bounds table[] = {
     TYPE(has_content_response, MANY(1, 1024)),
     /* device_service */
     TYPE(check_in_response, FIXED(1, NONCE_LEN)),
-    TYPE(get_device_headers_request, MANY_HASH(1, 64)),
-    TYPE(get_device_headers_response, MANY(1, 2000)),
     TYPE(get_block_request, LEN(1, 1, CID_MAX), HASH(2), FIXED(3, NONCE_LEN)),
     TYPE(get_block_response, LEN(1, 1, BLOCK_MAX)),
     TYPE(report_response, HASH(1)),
@@ -138,6 +151,7 @@ static const struct type_bounds table[] = {
     TYPE(model,
          LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), MANY_LEN(3, 1, HARDWARE_MAX, 32),
          MANY_LEN(4, 1, 32, 32)),
+    TYPE(chain_params, MANY_LEN(9, 1, 32, VALIDATORS_MAX)),
     TYPE(genesis, LEN(1, 1, 64), MANY(3, 1024), MANY(4, 4096)),
     /* state */
     TYPE(state_member, LEN(1, 1, 32)),

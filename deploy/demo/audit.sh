@@ -47,6 +47,20 @@ print_audit() {
     printf 'certificates, and the proof that each block commits to what it is named for.\n'
 }
 
+# What is proved of the newest release, and where the nodes and gateways stand.
+print_finality() {
+    local name everybody=()
+    printf '\n$ tamga latest acme/cam\n'
+    audit --node "${rpc[node-a]}" latest acme/cam 2>"$dir/logs/latest.log" ||
+        fail_with 'the newest release is not proved'
+    printf '\n$ tamga status\n'
+    for name in "${nodes[@]}" "${gateways[@]}"; do
+        everybody+=(--node "${rpc[$name]}")
+    done
+    audit "${everybody[@]}" status 2>>"$dir/logs/status.log" ||
+        fail_with 'the nodes do not say how they are'
+}
+
 # align: columns as wide as their widest field.
 align() {
     awk -F '\t' '
@@ -103,7 +117,7 @@ summary() {
         "$(height_of node-a consortium)" "$(height_of gw-1 gateway)"
     printf '  "devices": [\n    %s\n  ],\n' "$(join $',\n    ' "${rows[@]}")"
     printf '  "nodes": [\n    %s\n  ],\n' "$(join $',\n    ' "${places[@]}")"
-    printf '  "seconds": {"build": %s, "start": %s, "publish_to_final": null, ' \
-        "$(seconds "$build_ms")" "$(seconds "$start_ms")"
+    printf '  "seconds": {"build": %s, "start": %s, "publish_to_final": %s, ' \
+        "$(seconds "$build_ms")" "$(seconds "$start_ms")" "$(seconds "${final_ms[acme/cam]}")"
     printf '"publish_to_all_installed": %s}\n}\n' "$(seconds "$installed_ms")"
 }

@@ -3,6 +3,7 @@
 
 #include "consortium/consortium.h"
 #include "node/index.h"
+#include "node/release_proof.h"
 #include "rules/rules.h"
 
 /* A release lent to a response. */
@@ -132,17 +133,23 @@ static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *
     struct tamga_store *store = tamga_node_store(self->node);
     TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
     TAMGA_CLEANUP(entry_clear) struct entry_hold hold = {0};
+    TAMGA_CLEANUP(tamga_release_proof_clear) struct tamga_release_proof proof = {0};
     Tamga__V1__GetLatestReleaseResponse response =
         TAMGA__V1__GET_LATEST_RELEASE_RESPONSE__INIT;
     enum tamga_err err = store->ops->snapshot(store, &reader);
 
     if (err == TAMGA_OK)
         err = latest_find(&hold, tamga_node_chain(self->node), &reader->view, input);
-    if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND) {
+    if (err == TAMGA_OK)
+        response.release = &hold.message;
+    if (err == TAMGA_OK || err == TAMGA_E_NOT_FOUND)
+        err = tamga_release_proof_make(&proof, self->node, input->producer, input->model);
+    if (err == TAMGA_OK)
+        response.proof = &proof.message;
+    if (err != TAMGA_OK && err != TAMGA_E_NOT_READY) {
         tamga_rpc_fail(call, err, NULL);
         return;
     }
-    response.release = err == TAMGA_OK ? &hold.message : NULL;
     closure(&response, call);
 }
 

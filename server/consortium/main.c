@@ -3,6 +3,7 @@
 #include "consortium/consortium.h"
 #include "node/chain_service.h"
 #include "node/daemon.h"
+#include "node/finality_service.h"
 #include "rules/rules.h"
 #include "store/rocks.h"
 
@@ -16,6 +17,7 @@ struct program {
     struct tamga_peer_addr peer[TAMGA_PEERS_MAX];
     const char *upstream[TAMGA_PEERS_MAX];
     struct tamga_chain_service chain_service;
+    struct tamga_finality_service finality_service;
     struct tamga_consortium_service consortium_service;
     struct tamga_content_service content_service;
 };
@@ -74,28 +76,29 @@ static enum tamga_err open_node(struct program *program, struct tamga_detail *de
 
 static enum tamga_err open_services(struct program *program, struct tamga_detail *detail)
 {
+    ProtobufCService *service[] = {&program->chain_service.service.base,
+                                   &program->finality_service.service.base,
+                                   &program->consortium_service.service.base,
+                                   &program->content_service.service.base};
     enum tamga_err err = tamga_daemon_server(&program->daemon, &program->server, detail);
 
-    if (err != TAMGA_OK)
-        return err;
     tamga_chain_service_init(&program->chain_service, &program->node, 1);
+    tamga_finality_service_init(&program->finality_service, &program->node, 1);
     tamga_consortium_service_init(&program->consortium_service, program->node,
                                   program->content);
     tamga_content_service_init(&program->content_service, program->content, true);
-    err = tamga_rpc_server_add(program->server, &program->chain_service.service.base);
-    if (err == TAMGA_OK)
-        err = tamga_rpc_server_add(program->server, &program->consortium_service.service.base);
-    if (err == TAMGA_OK)
-        err = tamga_rpc_server_add(program->server, &program->content_service.service.base);
+    for (size_t i = 0; err == TAMGA_OK && i < sizeof service / sizeof service[0]; i++)
+        err = tamga_rpc_server_add(program->server, service[i]);
     return err;
 }
 
 static enum tamga_err start(struct program *program, struct tamga_detail *detail)
 {
-    enum tamga_err err;
+    enum tamga_err err = tamga_chain_init(&program->chain, &tamga_rules_consortium,
+                                          program->daemon.network);
 
-    tamga_chain_init(&program->chain, &tamga_rules_consortium, program->daemon.network);
-    err = open_stores(program, detail);
+    if (err == TAMGA_OK)
+        err = open_stores(program, detail);
     if (err == TAMGA_OK)
         err = open_node(program, detail);
     if (err == TAMGA_OK)

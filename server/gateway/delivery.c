@@ -22,14 +22,22 @@ struct tamga_deliveries {
     size_t count_max;
     struct row *device;
     struct row *nonce;
+    struct tamga_proof_cache *proofs;
 };
 
 enum tamga_err tamga_deliveries_new(struct tamga_deliveries **out, size_t count_max)
 {
     struct tamga_deliveries *deliveries = calloc(1, sizeof *deliveries);
+    enum tamga_err err;
 
     if (deliveries == NULL)
         return TAMGA_E_NO_MEMORY;
+    err = tamga_proof_cache_new(&deliveries->proofs, TAMGA_PROOF_CACHE_MAX,
+                                TAMGA_PROOF_CACHE_BYTES_MAX);
+    if (err != TAMGA_OK) {
+        free(deliveries);
+        return err;
+    }
     pthread_mutex_init(&deliveries->lock, NULL);
     deliveries->count_max = count_max;
     *out = deliveries;
@@ -51,7 +59,13 @@ void tamga_deliveries_free(struct tamga_deliveries *deliveries)
     while (deliveries->device != NULL)
         forget(deliveries, deliveries->device);
     pthread_mutex_destroy(&deliveries->lock);
+    tamga_proof_cache_free(deliveries->proofs);
     free(deliveries);
+}
+
+struct tamga_proof_cache *tamga_deliveries_proofs(struct tamga_deliveries *deliveries)
+{
+    return deliveries->proofs;
 }
 
 static struct row *find(struct tamga_deliveries *deliveries, const struct tamga_hash *device)

@@ -4,12 +4,13 @@
  *
  *   offered -> downloading -> installing -> confirmed | refused | failed | rolled back
  *
- * A check-in begins anew from any state. Any thread.
+ * A check-in begins anew from any state. Beside it, the proofs that devices of one model
+ * have in common. Any thread.
  */
 #ifndef TAMGA_GATEWAY_DELIVERY_H
 #define TAMGA_GATEWAY_DELIVERY_H
 
-#include "base/id.h"
+#include "gateway/proof_cache.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 
 #define TAMGA_DELIVERIES_MAX 131072 /* the one unchanged for longest makes room */
@@ -24,6 +25,8 @@ struct tamga_deliveries;
 TAMGA_MUST_USE enum tamga_err tamga_deliveries_new(struct tamga_deliveries **out,
                                                    size_t count_max);
 void tamga_deliveries_free(struct tamga_deliveries *deliveries);
+/* Borrowed for the table's life. */
+struct tamga_proof_cache *tamga_deliveries_proofs(struct tamga_deliveries *deliveries);
 
 /* device: tamga_key_device. A state that does not follow from the present one is not
  * entered (e.g. downloading after confirmed); returns whether it was. */

@@ -3,6 +3,7 @@
 #include "gateway/gateway.h"
 #include "node/chain_service.h"
 #include "node/daemon.h"
+#include "node/finality_service.h"
 #include "store/rocks.h"
 
 struct program {
@@ -15,6 +16,7 @@ struct program {
     const char *upstream[TAMGA_PEERS_MAX];
     struct tamga_node *node[2];
     struct tamga_chain_service chain_service;
+    struct tamga_finality_service finality_service;
     struct tamga_device_service device_service;
     struct tamga_gateway_service gateway_service;
     struct tamga_content_service content_service;
@@ -89,6 +91,7 @@ static enum tamga_err open_records(struct program *program, struct tamga_detail 
         .name = config->name,
         .chain = &program->records,
         .store = program->records_store,
+        .above = program->gateway.follower,
         .key = program->daemon.key,
         .mine = true,
         .gossip_listen = config->gossip,
@@ -105,6 +108,7 @@ static enum tamga_err open_records(struct program *program, struct tamga_detail 
 static enum tamga_err open_services(struct program *program, struct tamga_detail *detail)
 {
     ProtobufCService *service[] = {&program->chain_service.service.base,
+                                   &program->finality_service.service.base,
                                    &program->device_service.service.base,
                                    &program->gateway_service.service.base,
                                    &program->content_service.service.base};
@@ -113,6 +117,7 @@ static enum tamga_err open_services(struct program *program, struct tamga_detail
     program->node[0] = program->gateway.records;
     program->node[1] = program->gateway.follower;
     tamga_chain_service_init(&program->chain_service, program->node, 2);
+    tamga_finality_service_init(&program->finality_service, program->node, 2);
     tamga_device_service_init(&program->device_service, &program->gateway);
     tamga_gateway_service_init(&program->gateway_service, &program->gateway);
     tamga_content_service_init(&program->content_service, program->gateway.content, false);
@@ -123,10 +128,14 @@ static enum tamga_err open_services(struct program *program, struct tamga_detail
 
 static enum tamga_err open_all(struct program *program, struct tamga_detail *detail)
 {
-    enum tamga_err err;
+    const struct tamga_network *network = program->daemon.network;
+    enum tamga_err err =
+        tamga_chain_init(&program->consortium, &tamga_rules_consortium, network);
 
-    tamga_chain_init(&program->consortium, &tamga_rules_consortium, program->daemon.network);
-    tamga_chain_init(&program->records, &tamga_rules_gateway, program->daemon.network);
+    if (err == TAMGA_OK)
+        err = tamga_chain_init(&program->records, &tamga_rules_gateway, network);
+    if (err != TAMGA_OK)
+        return err;
     program->gateway.key = program->daemon.key;
     err = tamga_deliveries_new(&program->gateway.deliveries, TAMGA_DELIVERIES_MAX);
     if (err == TAMGA_OK)

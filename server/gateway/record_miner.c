@@ -1,6 +1,7 @@
 /*
  * The record miner: wraps a device's receipt into a signed record and gives it to the
- * gateway chain's node, which mines it when a block is due.
+ * gateway chain's node, which judges it by its rules, those on the release included, and
+ * mines it when a block is due.
  * Source: paper, gateway transaction; docs/PROTOCOL.md, "Gateway rules".
  */
 #include <stdio.h>
@@ -59,35 +60,6 @@ static void answer(void *context, enum tamga_err err, bool known,
     free(report);
 }
 
-/* The receipt must speak of a release on the chain, and of its image. */
-static enum tamga_err check_release(const struct tamga_gateway *gateway,
-                                    const Tamga__V1__ReceiptBody *receipt,
-                                    struct tamga_detail *detail)
-{
-    const struct tamga_chain *chain = tamga_node_chain(gateway->follower);
-    const struct tamga_view *view = &tamga_node_store(gateway->follower)->reader.view;
-    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
-    const Tamga__V1__Release *release;
-    struct tamga_entry_id id;
-    enum tamga_err err = tamga_hash_from(&id.hash, tamga_wire_span(receipt->release));
-
-    if (err == TAMGA_OK)
-        err = gateway_find_release(chain, view, &id, &item);
-    if (err != TAMGA_OK)
-        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_UNKNOWN_RELEASE : err;
-    release = ((const Tamga__V1__TransactionBody *)item.body)->release;
-    if (!tamga_span_equal(tamga_wire_span(release->image_sha256),
-                          tamga_wire_span(receipt->image_sha256)))
-        return tamga_refuse(detail, TAMGA_E_BAD_RECEIPT, "the release has another image");
-    /* A refusal may well be because the release is for another model. */
-    if (receipt->outcome == TAMGA__V1__OUTCOME__OUTCOME_CONFIRMED &&
-        (strcmp(release->producer, receipt->device->producer) != 0 ||
-         strcmp(release->model, receipt->device->model) != 0))
-        return tamga_refuse(detail, TAMGA_E_MODEL_MISMATCH, "the release is for %s/%s",
-                            release->producer, release->model);
-    return TAMGA_OK;
-}
-
 static enum tamga_err make_record(const struct tamga_gateway *gateway, struct tamga_item *item,
                                   const Tamga__V1__ReportRequest *input,
                                   Tamga__V1__ReceiptBody *receipt,
@@ -142,8 +114,6 @@ static enum tamga_err open_report(struct tamga_gateway *gateway,
 
     if (err == TAMGA_OK)
         err = tamga_receipt_open(&receipt, &id, network, &certificate, input->receipt, detail);
-    if (err == TAMGA_OK)
-        err = check_release(gateway, receipt, detail);
     if (err == TAMGA_OK)
         err = make_record(gateway, item, input, receipt, detail);
     if (err != TAMGA_OK)

@@ -11,22 +11,28 @@
 
 #define SNAPSHOT TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader
 
-/* The node that holds the chain, and a snapshot of it. */
+enum tamga_err tamga_nodes_find(struct tamga_node **out, struct tamga_reader **reader,
+                                struct tamga_node *const *node, size_t count,
+                                ProtobufCBinaryData chain)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct tamga_store *store = tamga_node_store(node[i]);
+
+        if (!tamga_span_equal(tamga_wire_span(chain),
+                              tamga_hash_span(&tamga_node_chain(node[i])->id.hash)))
+            continue;
+        *out = node[i];
+        return store->ops->snapshot(store, reader);
+    }
+    return TAMGA_E_WRONG_CHAIN;
+}
+
 static enum tamga_err open_chain(void *service, ProtobufCBinaryData chain,
                                  struct tamga_node **node, struct tamga_reader **reader)
 {
     const struct tamga_chain_service *self = service;
 
-    for (size_t i = 0; i < self->node_count; i++) {
-        struct tamga_store *store = tamga_node_store(self->node[i]);
-
-        if (!tamga_span_equal(tamga_wire_span(chain),
-                              tamga_hash_span(&tamga_node_chain(self->node[i])->id.hash)))
-            continue;
-        *node = self->node[i];
-        return store->ops->snapshot(store, reader);
-    }
-    return TAMGA_E_WRONG_CHAIN;
+    return tamga_nodes_find(node, reader, self->node, self->node_count, chain);
 }
 
 /* ---- status ---------------------------------------------------------------------- */
@@ -65,21 +71,36 @@ void tamga_headers_clear(struct tamga_headers_hold *hold)
     *hold = (struct tamga_headers_hold){0};
 }
 
+/* A peer of this network knows genesis at least: who names nothing that we have does not
+ * ask for this chain. */
+static enum tamga_err any_known(const struct tamga_view *view, const struct tamga_block_id *id,
+                                size_t count)
+{
+    struct tamga_stored_header stored;
+
+    for (size_t i = 0; i < count; i++) {
+        enum tamga_err err = tamga_query_header(view, &id[i], &stored);
+
+        if (err != TAMGA_E_NOT_FOUND)
+            return err;
+    }
+    return TAMGA_E_UNKNOWN_LOCATOR;
+}
+
 static enum tamga_err find_fork(const struct tamga_view *view,
                                 const ProtobufCBinaryData *locator, size_t count,
                                 uint64_t *height)
 {
     struct tamga_block_id id[TAMGA_LOCATOR_MAX];
+    enum tamga_err err = TAMGA_OK;
 
     if (count == 0 || count > TAMGA_LOCATOR_MAX)
         return TAMGA_E_BAD_VALUE;
-    for (size_t i = 0; i < count; i++) {
-        enum tamga_err err = tamga_hash_from(&id[i].hash, tamga_wire_span(locator[i]));
-
-        if (err != TAMGA_OK)
-            return err;
-    }
-    return tamga_query_fork(view, id, count, height);
+    for (size_t i = 0; err == TAMGA_OK && i < count; i++)
+        err = tamga_hash_from(&id[i].hash, tamga_wire_span(locator[i]));
+    if (err == TAMGA_OK)
+        err = tamga_query_fork(view, id, count, height);
+    return err == TAMGA_OK && *height == 0 ? any_known(view, id, count) : err;
 }
 
 enum tamga_err tamga_headers_find(struct tamga_headers_hold *hold,

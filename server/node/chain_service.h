@@ -12,6 +12,11 @@ struct tamga_chain_service {
     struct tamga_node *node[TAMGA_CHAINS_MAX];
     size_t node_count;
 };
+/* The node that holds a chain, and a snapshot of its store. Errors: WRONG_CHAIN, the store's. */
+TAMGA_MUST_USE enum tamga_err tamga_nodes_find(struct tamga_node **out,
+                                               struct tamga_reader **reader,
+                                               struct tamga_node *const *node, size_t count,
+                                               ProtobufCBinaryData chain);
 /* Nodes are borrowed for the service's life. */
 void tamga_chain_service_init(struct tamga_chain_service *service,
                               struct tamga_node *const *node, size_t node_count);
@@ -33,8 +38,8 @@ TAMGA_MUST_USE enum tamga_err tamga_inclusion_find(struct tamga_inclusion_hold *
                                                    const struct tamga_view *view,
                                                    const struct tamga_entry_id *id);
 
-/* Answer GetHeaders' question from a reader into *response (its headers allocated into
- * *hold, released by free). Also serves devices. */
+/* Answer GetHeaders' question from a reader: what *hold points to is its own. Also serves
+ * devices. Errors: BAD_VALUE, BAD_LENGTH, UNKNOWN_LOCATOR: no id of it is known. */
 struct tamga_headers_hold {
     struct tamga_sealed *sealed;
     struct tamga_sealed_wire *wire;

@@ -99,7 +99,7 @@ static void replicate(struct replicator *replicator, const struct late *image)
     char text[TAMGA_CID_TEXT_MAX];
     enum tamga_err err = fetch_image(replicator->content, image);
 
-    if (err == TAMGA_OK || err == TAMGA_E_STOPPING)
+    if (err == TAMGA_OK || stopping(replicator->content))
         return;
     tamga_cid_format(text, &image->root);
     tamga_log(TAMGA_LOG_WARN, "content.missing", "image %s: %s (%s)", text,
@@ -236,6 +236,8 @@ void tamga_content_stop(struct tamga_content *content)
     content->stopping = true;
     pthread_cond_signal(&content->wake);
     pthread_mutex_unlock(&content->lock);
+    for (size_t i = 0; i < content->upstream_count; i++)
+        tamga_channel_stop(content->upstream[i]); /* the replicator may wait for one */
     if (content->replicating)
         pthread_join(content->thread, NULL);
     content->replicating = false;

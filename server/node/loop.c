@@ -11,6 +11,7 @@
 
 #define TICK_MS         1000
 #define STATUS_EVERY_MS 5000
+#define RETRY_MS        50 /* while blocks wait for what becomes final above */
 
 uint64_t tamga_wall_ms(void)
 {
@@ -167,6 +168,18 @@ static void tell_event(struct tamga_node *node, const struct tamga_event *event)
                   (unsigned long long)event->height, hex, tamga_err_text(event->err),
                   tamga_err_name(event->err), event->detail.text);
         break;
+    case TAMGA_EVENT_FINAL:
+        tamga_log(TAMGA_LOG_INFO, "block.final", "%s height %llu is %s",
+                  node->chain->rules->name, (unsigned long long)event->height, hex);
+        break;
+    case TAMGA_EVENT_CHECKPOINT:
+        tamga_log(TAMGA_LOG_INFO, "checkpoint.full", "%s height %llu is %s",
+                  node->chain->rules->name, (unsigned long long)event->height, hex);
+        node->finality.words_changed = true; /* those of this block wait no more */
+        break;
+    case TAMGA_EVENT_CONFLICT:
+        finality_tell_conflict(node, event);
+        break;
     }
 }
 
@@ -198,6 +211,10 @@ static bool run_batch(struct tamga_node *node, struct letter **letter, size_t co
             flushed = letter[i]->err;
     }
     if (flushed == TAMGA_OK)
+        flushed = tamga_engine_retry(node->engine, now_ms);
+    if (flushed == TAMGA_OK)
+        flushed = finality_sign(node, now_ms);
+    if (flushed == TAMGA_OK)
         flushed = tamga_engine_flush(node->engine);
     for (size_t i = 0; i < count; i++) {
         if (flushed != TAMGA_OK)
@@ -213,14 +230,14 @@ static bool run_batch(struct tamga_node *node, struct letter **letter, size_t co
 
 static uint32_t patience_ms(struct tamga_node *node, uint64_t now_ms)
 {
-    const struct tamga_mempool *mempool = tamga_engine_mempool(node->engine);
-    uint64_t due = tamga_mempool_oldest_ms(mempool) + node->chain->params.block_wait_ms;
+    uint64_t due = tamga_engine_due_ms(node->engine);
+    uint32_t most = tamga_engine_waits(node->engine) ? RETRY_MS : TICK_MS;
 
-    if (!node->options.mine || mempool->count == 0 || !miner_idle(node))
-        return TICK_MS;
+    if (!node->options.mine || due == UINT64_MAX || !miner_idle(node))
+        return most;
     if (due <= now_ms)
         return 10; /* due, but nothing could be proposed: do not spin */
-    return due - now_ms < TICK_MS ? (uint32_t)(due - now_ms) : TICK_MS;
+    return due - now_ms < most ? (uint32_t)(due - now_ms) : most;
 }
 
 static void *loop_main(void *context)
@@ -229,6 +246,7 @@ static void *loop_main(void *context)
     struct letter *letter[BATCH_MAX];
     uint64_t status_ms = 0;
 
+    proofs_review(node);
     for (;;) {
         size_t count = tamga_mailbox_take(node->mailbox, (void **)letter, BATCH_MAX,
                                           patience_ms(node, tamga_wall_ms()));
@@ -240,9 +258,11 @@ static void *loop_main(void *context)
         if (!run_batch(node, letter, count))
             break;
         atomic_store(&node->pending_count, tamga_engine_mempool(node->engine)->count);
+        proofs_review(node);
         tip_changed = tell_events(node);
         if (tip_changed)
             broadcast_tip(node);
+        finality_tell(node); /* after the block that it speaks of */
         if (tip_changed || now_ms - status_ms >= STATUS_EVERY_MS) {
             broadcast_status(node);
             status_ms = now_ms;
@@ -275,16 +295,26 @@ enum tamga_err tamga_node_open(struct tamga_node **out,
     node->options = *options;
     node->chain = options->chain;
     tamga_public_key_address(tamga_private_key_public(options->key), &node->address);
-    pthread_mutex_init(&node->sync_lock, NULL);
     pthread_mutex_init(&node->poke_lock, NULL);
     pthread_cond_init(&node->poke, NULL);
     pthread_mutex_init(&node->miner.lock, NULL);
     pthread_cond_init(&node->miner.wake, NULL);
+    pthread_mutex_init(&node->finality.lock, NULL);
+    pthread_mutex_init(&node->heard.lock, NULL);
+    peer_clocks_init(&node->clocks);
+    proofs_init(node);
     err = tamga_mailbox_new(&node->mailbox, LETTERS_MAX);
     if (err == TAMGA_OK)
         err = tamga_engine_open(&node->engine, options->chain, options->store, detail);
     if (err == TAMGA_OK)
         atomic_store(&node->pending_count, tamga_engine_mempool(node->engine)->count);
+    if (err == TAMGA_OK && options->above != NULL)
+        tamga_engine_set_upstream(node->engine, options->above->chain,
+                                  &options->above->options.store->reader.view);
+    if (err == TAMGA_OK && options->mine)
+        tamga_engine_mine_as(node->engine, &node->address);
+    if (err == TAMGA_OK)
+        err = finality_init(node);
     if (err == TAMGA_OK)
         err = tamga_random(node->publisher_id, sizeof node->publisher_id);
     if (err == TAMGA_OK && options->gossip_listen != NULL)
@@ -335,14 +365,18 @@ void tamga_node_close(struct tamga_node *node)
     if (node == NULL)
         return;
     tamga_publisher_close(node->publisher);
+    proofs_clear(node);
+    finality_clear(node);
     tamga_engine_close(node->engine);
     tamga_mailbox_free(node->mailbox);
     tamga_block_clear(&node->miner.job);
     pthread_cond_destroy(&node->miner.wake);
     pthread_mutex_destroy(&node->miner.lock);
+    pthread_mutex_destroy(&node->finality.lock);
+    pthread_mutex_destroy(&node->heard.lock);
+    peer_clocks_clear(&node->clocks);
     pthread_cond_destroy(&node->poke);
     pthread_mutex_destroy(&node->poke_lock);
-    pthread_mutex_destroy(&node->sync_lock);
     free(node);
 }
 

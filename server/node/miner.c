@@ -127,11 +127,12 @@ static void *miner_main(void *context)
         struct tamga_block block = miner->job;
         uint64_t number = miner->job_number;
 
-        if (block.count == 0) {
+        if (!miner->has_job) {
             pthread_cond_wait(&miner->wake, &miner->lock);
             continue;
         }
         miner->job = (struct tamga_block){0};
+        miner->has_job = false;
         pthread_mutex_unlock(&miner->lock);
         if (search(node, &block, number))
             deliver(node, &block, number);
@@ -186,6 +187,7 @@ void miner_review(struct tamga_node *node, uint64_t now_ms, bool tip_changed)
     pthread_mutex_lock(&miner->lock);
     tamga_block_clear(&miner->job);
     miner->job = block;
+    miner->has_job = true;
     block = (struct tamga_block){0};
     atomic_store(&miner->current, ++miner->job_number);
     pthread_cond_signal(&miner->wake);

@@ -62,11 +62,10 @@ void broadcast_tip(struct tamga_node *node)
 
     if (node->publisher == NULL ||
         tamga_query_block(&node->options.store->reader.view,
-                          &tamga_engine_tip(node->engine)->tip_id, &block) != TAMGA_OK ||
-        block.count == 0)
+                          &tamga_engine_tip(node->engine)->tip_id, &block) != TAMGA_OK)
         return;
-    id = calloc(block.count, sizeof *id);
-    ids = calloc(block.count, sizeof *ids);
+    id = calloc(block.count + 1, sizeof *id);
+    ids = calloc(block.count + 1, sizeof *ids);
     if (id != NULL && ids != NULL && entry_ids(node->chain, &block, id) == TAMGA_OK) {
         for (size_t i = 0; i < block.count; i++)
             ids[i] = tamga_wire_bytes(tamga_hash_span(&id[i].hash));
@@ -82,17 +81,64 @@ void broadcast_tip(struct tamga_node *node)
     free(ids);
 }
 
-void broadcast_status(struct tamga_node *node)
+/* A Signed of one's own store or making, as one of the bodies that are a Signed. */
+static void publish_signed(struct tamga_node *node, struct tamga_span encoded,
+                           Tamga__V1__Gossip__BodyCase body)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *message = NULL;
-    TAMGA_BUF status = {0};
     Tamga__V1__Gossip gossip = TAMGA__V1__GOSSIP__INIT;
 
-    if (node->publisher == NULL || tamga_node_status(node, &status) != TAMGA_OK ||
+    if (node->publisher == NULL ||
         tamga_wire_unpack((ProtobufCMessage **)&message, &tamga__v1__signed__descriptor,
-                          TAMGA_WIRE_CANONICAL, tamga_buf_span(&status), NULL) != TAMGA_OK)
+                          TAMGA_WIRE_CANONICAL, encoded, NULL) != TAMGA_OK)
         return;
-    gossip.body_case = TAMGA__V1__GOSSIP__BODY_STATUS;
-    gossip.status = message;
+    gossip.body_case = body;
+    if (body == TAMGA__V1__GOSSIP__BODY_STATUS)
+        gossip.status = message;
+    else
+        gossip.vote = message;
+    publish(node, &gossip);
+}
+
+void broadcast_status(struct tamga_node *node)
+{
+    TAMGA_BUF status = {0};
+
+    if (node->publisher != NULL && tamga_node_status(node, &status) == TAMGA_OK)
+        publish_signed(node, tamga_buf_span(&status), TAMGA__V1__GOSSIP__BODY_STATUS);
+}
+
+void broadcast_vote(struct tamga_node *node, struct tamga_span vote)
+{
+    publish_signed(node, vote, TAMGA__V1__GOSSIP__BODY_VOTE);
+}
+
+void broadcast_cosignature(struct tamga_node *node,
+                           const struct tamga_cosignature *cosignature)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *message = NULL;
+    Tamga__V1__Gossip gossip = TAMGA__V1__GOSSIP__INIT;
+    struct tamga_cosignature alone = *cosignature;
+
+    if (node->publisher == NULL ||
+        tamga_checkpoint_pack(&message, node->chain, &alone, 1) != TAMGA_OK)
+        return;
+    gossip.body_case = TAMGA__V1__GOSSIP__BODY_CHECKPOINT;
+    gossip.checkpoint = message;
+    publish(node, &gossip);
+}
+
+void broadcast_conflict(struct tamga_node *node, struct tamga_span conflict)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__VoteConflict *message = NULL;
+    Tamga__V1__Gossip gossip = TAMGA__V1__GOSSIP__INIT;
+
+    if (node->publisher == NULL ||
+        tamga_wire_unpack((ProtobufCMessage **)&message,
+                          &tamga__v1__vote_conflict__descriptor, TAMGA_WIRE_CANONICAL,
+                          conflict, NULL) != TAMGA_OK)
+        return;
+    gossip.body_case = TAMGA__V1__GOSSIP__BODY_CONFLICT;
+    gossip.conflict = message;
     publish(node, &gossip);
 }

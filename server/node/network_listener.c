@@ -110,6 +110,43 @@ static enum tamga_err hear_status(struct tamga_node *node, const Tamga__V1__Sign
     return err;
 }
 
+static void tidings_done(struct tamga_node *node, struct letter *letter)
+{
+    struct tidings *tidings = (struct tidings *)letter;
+
+    if (letter->err == TAMGA_OK)
+        tidings_pass_on(node, tidings);
+    if (tidings->missing)
+        sync_poke(node);
+    tidings_clear(tidings);
+    free(tidings);
+}
+
+static enum tamga_err hear_finality(struct tamga_node *node, const Tamga__V1__Gossip *gossip)
+{
+    struct tidings *tidings = calloc(1, sizeof *tidings);
+    enum tamga_err err;
+
+    if (tidings == NULL)
+        return TAMGA_E_NO_MEMORY;
+    if (gossip->body_case == TAMGA__V1__GOSSIP__BODY_VOTE)
+        err = tidings_add_vote(tidings, node, gossip->vote, NULL);
+    else if (gossip->body_case == TAMGA__V1__GOSSIP__BODY_CHECKPOINT)
+        err = tidings_add_checkpoint(tidings, node, gossip->checkpoint, NULL);
+    else
+        err = tidings_add_conflict(tidings, node, gossip->conflict, NULL);
+    tidings->letter.run = tidings_run;
+    tidings->letter.done = tidings_done;
+    if (err == TAMGA_OK && !tidings_empty(tidings)) {
+        err = node_post(node, &tidings->letter);
+        if (err == TAMGA_OK)
+            return TAMGA_OK;
+    }
+    tidings_clear(tidings);
+    free(tidings);
+    return err;
+}
+
 static void hear(void *context, struct tamga_span untrusted)
 {
     struct tamga_node *node = context;
@@ -139,6 +176,11 @@ static void hear(void *context, struct tamga_span untrusted)
         break;
     case TAMGA__V1__GOSSIP__BODY_STATUS:
         err = hear_status(node, gossip->status);
+        break;
+    case TAMGA__V1__GOSSIP__BODY_VOTE:
+    case TAMGA__V1__GOSSIP__BODY_CHECKPOINT:
+    case TAMGA__V1__GOSSIP__BODY_CONFLICT:
+        err = hear_finality(node, gossip);
         break;
     case TAMGA__V1__GOSSIP__BODY__NOT_SET:
     default:

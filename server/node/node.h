@@ -24,6 +24,7 @@ struct tamga_node_options {
     const char *name;               /* for the log */
     const struct tamga_chain *chain;
     struct tamga_store *store;
+    const struct tamga_node *above; /* of the chain whose final blocks headers name; or NULL */
     const struct tamga_private_key *key; /* signs status and seals */
     bool mine;                      /* false: follow only; entries and blocks are never made */
     const char *gossip_listen;      /* NULL: publish nothing */

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define SCHEMA 1 /* of docs/STORAGE.md; a newer one is a newer program's */
+#define SCHEMA 2
 #define RESTORE "restore it from a backup, or sync anew into an empty folder"
 
 static void folder_release(struct tamga_folder *folder)

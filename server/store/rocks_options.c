@@ -14,10 +14,12 @@
 #define OPEN_FILES_MAX 512
 #define BACKGROUND_JOBS_MAX 2
 #define BLOOM_BITS 10
+#define MEMTABLE_BLOOM_RATIO 0.02 /* of a write buffer: 640 KiB, some 20 bits a key */
 
 const char *const tamga_rocks_family_name[TAMGA_ROCKS_FAMILY_COUNT] = {
     "default", "meta",  "header",  "body",    "height", "entry",
     "state",   "index", "pending", "payload", "undo",
+    "map",     "vote",  "conflict", "checkpoint",
 };
 
 static const struct {
@@ -33,6 +35,8 @@ static const struct {
     [1 + TAMGA_FAMILY_PENDING] = {.bloom = true, .hot = true},
     [1 + TAMGA_FAMILY_PAYLOAD] = {.bloom = true, .compress = true, .hot = true},
     [1 + TAMGA_FAMILY_UNDO] = {.hot = true},
+    [1 + TAMGA_FAMILY_MAP] = {.bloom = true, .hot = true},
+    [1 + TAMGA_FAMILY_VOTE] = {.hot = false},
 };
 
 static rocksdb_options_t *db_options(bool create)
@@ -72,6 +76,10 @@ static rocksdb_options_t *family_options(size_t i, rocksdb_cache_t *cache)
     if (traits[i].bloom) /* the table takes the policy */
         rocksdb_block_based_options_set_filter_policy(
             table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    if (traits[i].bloom) { /* the newest keys are in no table yet */
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(family, MEMTABLE_BLOOM_RATIO);
+        rocksdb_options_set_memtable_whole_key_filtering(family, 1);
+    }
     rocksdb_options_set_block_based_table_factory(family, table);
     rocksdb_block_based_options_destroy(table);
     rocksdb_options_set_write_buffer_size(

@@ -24,9 +24,11 @@ struct bench {
     double seconds; /* that one measurement takes, about */
     double limit_seconds;
     bool smoke;     /* only show that it works: sizes are as small as can be */
+    bool full;      /* minutes and gigabytes, where a group has such a size */
 };
 
 double bench_now(void); /* seconds, monotonic */
+double bench_core(void); /* processor seconds of the calling thread */
 
 /* A rate: more is better. ratio = value / limit. */
 void bench_figure(const char *name, double value, const char *unit, double limit,
@@ -35,8 +37,13 @@ void bench_figure(const char *name, double value, const char *unit, double limit
 void bench_cost(const char *name, double value, const char *unit, double limit,
                 const char *limit_name);
 
-/* Steps a second, each counting as `count`, for about the seconds. */
+/*
+ * Steps a second, each counting as `count`, for about the seconds. Of what computes, seconds of
+ * the calling thread's processor: what else runs on the machine does not count. Of what waits
+ * for a disk, seconds of the clock.
+ */
 double bench_rate(void (*step)(void *context), void *context, double count, double seconds);
+double bench_waiting_rate(void (*step)(void *context), void *context, double count, double seconds);
 
 /* A new folder of this run, under $TMPDIR or /tmp; all are removed at the end. */
 void bench_folder(char out[256]);
@@ -56,6 +63,9 @@ void bench_block(const struct bench *bench);
 void bench_catch_up(const struct bench *bench);
 void bench_miner(const struct bench *bench);
 void bench_store(const struct bench *bench);
+void bench_store_10m(const struct bench *bench);
+void bench_cluster(const struct bench *bench);
+void bench_finality(const struct bench *bench);
 void bench_rpc(const struct bench *bench);
 void bench_content(const struct bench *bench);
 

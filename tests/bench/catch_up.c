@@ -1,5 +1,5 @@
 /*
- * A fresh node takes over a chain of 20 blocks of 1,000 transactions from one peer, both of
+ * A fresh node takes over a chain of 40 blocks of 1,000 transactions from one peer, both of
  * them processes on loopback. The chain is made here, straight into the peer's folder, while
  * that does not run; the images lie at both already.
  */
@@ -10,7 +10,7 @@
 #include "node.h"
 #include "store/rocks.h"
 
-#define BLOCKS       20
+#define BLOCKS       40
 #define ENTRIES      1000
 #define GIVE_UP_AFTER 60
 

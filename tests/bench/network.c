@@ -10,11 +10,14 @@
 #include "limits.h"
 #include "wire/wire.h"
 
-#define MEMBERS   5
+#define PRODUCERS 3
 #define TRIES_MAX (1u << 24)
 #define HOUR_MS   3600000u
 
-const char *const bench_node_name[2] = {"node-a", "node-b"};
+const char *const bench_node_name[BENCH_NODES_MAX] = {
+    "node-a", "node-b", "node-c", "node-d", "node-e", "node-f", "node-g",
+    "node-h", "node-i", "node-j", "node-k", "node-l", "node-m",
+};
 
 static char *text(const char *constant)
 {
@@ -42,7 +45,7 @@ static Tamga__V1__ChainParams make_params(void)
     params.entry_age_max_ms = 24ull * HOUR_MS;
     params.block_entries_max = 4096;
     params.block_bytes_max = TAMGA_BODY_BYTES_MAX;
-    params.block_wait_ms = 500;
+    params.block_wait_ms = BENCH_WAIT_MS;
     return params;
 }
 
@@ -59,44 +62,63 @@ static void make_models(Tamga__V1__Model *model, Tamga__V1__Model **list, char (
     }
 }
 
+static void set_member(Tamga__V1__Member *member, Tamga__V1__PublicKey *key, const char *name,
+                       const struct tamga_private_key *own, uint32_t role)
+{
+    *key = tamga_wire_key_of(tamga_private_key_public(own));
+    tamga__v1__member__init(member);
+    member->name = text(name);
+    member->roles = role;
+    member->key = key;
+}
+
+/* Ascending by name, and so are the nodes among them. */
+static size_t make_members(const struct bench_network *network, Tamga__V1__Member *member,
+                           Tamga__V1__PublicKey *key)
+{
+    size_t n = 0;
+
+    set_member(&member[n], &key[n], "ed25519", network->producer[TAMGA_KEY_ED25519],
+               TAMGA__V1__ROLE__ROLE_OEM);
+    n++;
+    for (size_t i = 0; i < network->nodes; i++, n++)
+        set_member(&member[n], &key[n], bench_node_name[i], network->node[i],
+                   TAMGA__V1__ROLE__ROLE_CONSORTIUM);
+    set_member(&member[n], &key[n], "p256", network->producer[TAMGA_KEY_P256],
+               TAMGA__V1__ROLE__ROLE_OEM);
+    n++;
+    set_member(&member[n], &key[n], "rsa3072", network->producer[TAMGA_KEY_RSA3072],
+               TAMGA__V1__ROLE__ROLE_OEM);
+    return n + 1;
+}
+
 static void make_genesis(struct bench_network *network)
 {
     static char name[3 * BENCH_MODELS][8];
     static Tamga__V1__Model model[3 * BENCH_MODELS], *models[3 * BENCH_MODELS];
-    const struct {
-        const char *name;
-        const struct tamga_private_key *key;
-        uint32_t role;
-    } from[MEMBERS] = {
-        {"ed25519", network->producer[TAMGA_KEY_ED25519], TAMGA__V1__ROLE__ROLE_OEM},
-        {"node-a", network->node[0], TAMGA__V1__ROLE__ROLE_CONSORTIUM},
-        {"node-b", network->node[1], TAMGA__V1__ROLE__ROLE_CONSORTIUM},
-        {"p256", network->producer[TAMGA_KEY_P256], TAMGA__V1__ROLE__ROLE_OEM},
-        {"rsa3072", network->producer[TAMGA_KEY_RSA3072], TAMGA__V1__ROLE__ROLE_OEM},
-    };
-    Tamga__V1__ChainParams params = make_params();
-    Tamga__V1__Member member[MEMBERS], *members[MEMBERS];
-    Tamga__V1__PublicKey key[MEMBERS];
+    char *nodes[BENCH_NODES_MAX];
+    Tamga__V1__ChainParams params = make_params(), gateway = params;
+    Tamga__V1__Member member[PRODUCERS + BENCH_NODES_MAX], *members[PRODUCERS + BENCH_NODES_MAX];
+    Tamga__V1__PublicKey key[PRODUCERS + BENCH_NODES_MAX];
     Tamga__V1__Genesis genesis = TAMGA__V1__GENESIS__INIT;
     struct tamga_detail detail = {{0}};
     TAMGA_BUF bytes = {0};
 
-    for (size_t i = 0; i < MEMBERS; i++) {
-        key[i] = tamga_wire_key_of(tamga_private_key_public(from[i].key));
-        tamga__v1__member__init(&member[i]);
-        member[i].name = text(from[i].name);
-        member[i].roles = from[i].role;
-        member[i].key = &key[i];
+    genesis.n_members = make_members(network, member, key);
+    for (size_t i = 0; i < genesis.n_members; i++)
         members[i] = &member[i];
-    }
+    for (size_t i = 0; i < network->nodes; i++)
+        nodes[i] = text(bench_node_name[i]);
     make_models(model, models, name);
+    params.n_validators = network->nodes;
+    params.validators = nodes;
     genesis.network = text("bench");
     genesis.time_ms = wall_ms() - HOUR_MS;
-    genesis.n_members = MEMBERS;
     genesis.members = members;
     genesis.n_models = 3 * BENCH_MODELS;
     genesis.models = models;
-    genesis.consortium = genesis.gateway = &params;
+    genesis.consortium = &params;
+    genesis.gateway = &gateway; /* no gateway, nobody to make its blocks final */
     bench_must(tamga_wire_pack(&bytes, &genesis.base), "genesis");
     bench_must(tamga_network_decode(&network->network, tamga_buf_span(&bytes), &detail),
                detail.text);
@@ -127,24 +149,31 @@ static void make_image(struct bench_image *image, unsigned number)
 
 void bench_network_open(struct bench_network *network)
 {
-    *network = (struct bench_network){0};
+    bench_network_open_with(network, BENCH_NODES);
+}
+
+void bench_network_open_with(struct bench_network *network, size_t nodes)
+{
+    BENCH_CHECK(nodes >= 1 && nodes <= BENCH_NODES_MAX);
+    *network = (struct bench_network){.nodes = nodes};
     for (size_t i = 0; i < 3; i++)
         bench_must(tamga_private_key_generate(&network->producer[bench_key_type[i]],
                                               bench_key_type[i]),
                    "key");
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < nodes; i++)
         bench_must(tamga_private_key_generate(&network->node[i], TAMGA_KEY_P256), "key");
     for (unsigned i = 0; i < BENCH_IMAGES; i++)
         make_image(&network->image[i], i);
     make_genesis(network);
-    tamga_chain_init(&network->chain, &tamga_rules_consortium, network->network);
+    bench_must(tamga_chain_init(&network->chain, &tamga_rules_consortium, network->network),
+               "chain");
 }
 
 void bench_network_close(struct bench_network *network)
 {
     for (size_t i = 0; i < 4; i++)
         tamga_private_key_free(network->producer[i]);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < network->nodes; i++)
         tamga_private_key_free(network->node[i]);
     for (size_t i = 0; i < BENCH_IMAGES; i++)
         tamga_buf_clear(&network->image[i].block);
@@ -206,7 +235,7 @@ uint64_t bench_next_ms(const struct tamga_engine *engine)
     return tamga_engine_tip(engine)->tip.time_ms + BENCH_SPACING_MS;
 }
 
-static void seal(struct tamga_sealed *sealed, const struct tamga_private_key *miner)
+void bench_seal(struct tamga_sealed *sealed, const struct bench_network *network)
 {
     uint8_t bytes[TAMGA_HEADER_BYTES];
     struct tamga_hash limit, digest;
@@ -219,14 +248,13 @@ static void seal(struct tamga_sealed *sealed, const struct tamga_private_key *mi
     BENCH_CHECK(tamga_sha256_search(bytes, &limit, 0, TRIES_MAX, &sealed->header.nonce));
     tamga_header_id(&id, &sealed->header);
     tamga_seal_digest(&digest, &sealed->header, &id);
-    bench_must(tamga_private_key_sign(miner, &digest, &sealed->seal), "seal");
+    bench_must(tamga_private_key_sign(network->node[0], &digest, &sealed->seal), "seal");
 }
 
-void bench_make_block(struct tamga_block *out, struct tamga_engine *engine,
-                      const struct bench_network *network, uint32_t first, uint32_t count)
+void bench_fill_mempool(struct tamga_engine *engine, const struct bench_network *network,
+                        uint32_t first, uint32_t count)
 {
     uint64_t now_ms = bench_next_ms(engine);
-    struct tamga_address miner;
 
     for (uint32_t i = 0; i < count; i++) {
         struct tamga_item item = {0};
@@ -236,8 +264,22 @@ void bench_make_block(struct tamga_block *out, struct tamga_engine *engine,
         bench_must(tamga_engine_submit(engine, &item, now_ms, &known, NULL), "submit");
         tamga_item_clear(&item);
     }
+}
+
+void bench_propose(struct tamga_block *out, struct tamga_engine *engine,
+                   const struct bench_network *network)
+{
+    struct tamga_address miner;
+
     tamga_public_key_address(tamga_private_key_public(network->node[0]), &miner);
-    bench_must(tamga_engine_propose(engine, out, &miner, now_ms), "propose");
+    bench_must(tamga_engine_propose(engine, out, &miner, bench_next_ms(engine)), "propose");
+}
+
+void bench_make_block(struct tamga_block *out, struct tamga_engine *engine,
+                      const struct bench_network *network, uint32_t first, uint32_t count)
+{
+    bench_fill_mempool(engine, network, first, count);
+    bench_propose(out, engine, network);
     BENCH_CHECK(out->count == count);
-    seal(&out->sealed, network->node[0]);
+    bench_seal(&out->sealed, network);
 }

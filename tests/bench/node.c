@@ -14,11 +14,13 @@
 
 #define START_SECONDS 30
 
-static void free_ports(char addr[2][64])
+/* Held together, so that they differ. */
+static void free_ports(char addr[][64], size_t count)
 {
-    int fd[2];
+    int fd[2 * BENCH_NODES_MAX];
 
-    for (size_t i = 0; i < 2; i++) {
+    BENCH_CHECK(count <= sizeof fd / sizeof fd[0]);
+    for (size_t i = 0; i < count; i++) {
         struct sockaddr_in at = {.sin_family = AF_INET,
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t len = sizeof at;
@@ -28,8 +30,8 @@ static void free_ports(char addr[2][64])
                     getsockname(fd[i], (struct sockaddr *)&at, &len) == 0);
         snprintf(addr[i], 64, "tcp://127.0.0.1:%u", ntohs(at.sin_port));
     }
-    close(fd[0]);
-    close(fd[1]);
+    for (size_t i = 0; i < count; i++)
+        close(fd[i]);
 }
 
 static void put_images(const struct bench_node *node)
@@ -48,29 +50,84 @@ static void put_images(const struct bench_node *node)
     tamga_block_store_close(store);
 }
 
-void bench_node_make(struct bench_node *node, const struct bench_network *network, unsigned which,
-                     const struct bench_node *peer)
+/* Folder, genesis, key and images; addresses and configuration come later. */
+static void make_folder(struct bench_node *node, const struct bench_network *network,
+                        unsigned which)
 {
-    char addr[2][64], text[1024], path[300];
-    int len;
+    char path[300];
 
     *node = (struct bench_node){.network = network};
     bench_folder(node->folder);
-    free_ports(addr);
-    memcpy(node->rpc, addr[0], 64);
-    memcpy(node->gossip, addr[1], 64);
     bench_write(node->folder, "genesis.tamga", tamga_buf_span(&network->network->bytes));
     snprintf(path, sizeof path, "%s/key.pem", node->folder);
     bench_must(tamga_private_key_save(network->node[which], path, NULL, NULL), "key file");
-    len = snprintf(text, sizeof text,
-                   "name: %s\ngenesis: genesis.tamga\nkey: key.pem\ndata: data\n"
-                   "rpc: \"%s\"\ngossip: \"%s\"\ninsecure: true\n",
-                   bench_node_name[which], node->rpc, node->gossip);
-    if (peer != NULL)
-        len += snprintf(text + len, sizeof text - (size_t)len,
-                        "peers:\n  - {rpc: \"%s\", gossip: \"%s\"}\n", peer->rpc, peer->gossip);
-    bench_write(node->folder, "config.yaml", tamga_span(text, (size_t)len));
     put_images(node);
+}
+
+static void configure(const struct bench_node *node, unsigned which,
+                      const struct bench_node *peer, size_t peers)
+{
+    char text[4096];
+    int len = snprintf(text, sizeof text,
+                       "name: %s\ngenesis: genesis.tamga\nkey: key.pem\ndata: data\n"
+                       "rpc: \"%s\"\ngossip: \"%s\"\ninsecure: true\n%s",
+                       bench_node_name[which], node->rpc, node->gossip,
+                       peers > 0 ? "peers:\n" : "");
+
+    for (size_t i = 0; i < peers; i++) {
+        if (&peer[i] == node)
+            continue;
+        len += snprintf(text + len, sizeof text - (size_t)len,
+                        "  - {rpc: \"%s\", gossip: \"%s\"}\n", peer[i].rpc, peer[i].gossip);
+        BENCH_CHECK(len < (int)sizeof text);
+    }
+    bench_write(node->folder, "config.yaml", tamga_span(text, (size_t)len));
+}
+
+void bench_node_make(struct bench_node *node, const struct bench_network *network, unsigned which,
+                     const struct bench_node *peer)
+{
+    char addr[2][64];
+
+    make_folder(node, network, which);
+    free_ports(addr, 2);
+    memcpy(node->rpc, addr[0], 64);
+    memcpy(node->gossip, addr[1], 64);
+    configure(node, which, peer, peer == NULL ? 0 : 1);
+}
+
+void bench_nodes_start(struct bench_node *node, const struct bench_network *network)
+{
+    char addr[2 * BENCH_NODES_MAX][64];
+
+    for (unsigned i = 0; i < network->nodes; i++)
+        make_folder(&node[i], network, i);
+    free_ports(addr, 2 * network->nodes);
+    for (size_t i = 0; i < network->nodes; i++) {
+        memcpy(node[i].rpc, addr[2 * i], 64);
+        memcpy(node[i].gossip, addr[2 * i + 1], 64);
+    }
+    for (unsigned i = 0; i < network->nodes; i++)
+        configure(&node[i], i, node, network->nodes);
+    for (size_t i = 0; i < network->nodes; i++)
+        bench_node_start(&node[i]);
+    for (size_t i = 0; i < network->nodes; i++)
+        bench_node_wait(&node[i]);
+}
+
+void bench_nodes_stop(struct bench_node *node, const struct bench_network *network)
+{
+    for (size_t i = 0; i < network->nodes; i++)
+        bench_node_stop(&node[i]);
+}
+
+double bench_nodes_cpu(const struct bench_node *node, const struct bench_network *network)
+{
+    double seconds = 0;
+
+    for (size_t i = 0; i < network->nodes; i++)
+        seconds += bench_cpu(node[i].pid);
+    return seconds;
 }
 
 void bench_node_start(struct bench_node *node)

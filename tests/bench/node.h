@@ -18,6 +18,11 @@ struct bench_node {
 /* Folder, key and configuration, and every image in its content store; peer may be NULL. */
 void bench_node_make(struct bench_node *node, const struct bench_network *network, unsigned which,
                      const struct bench_node *peer);
+/* All the network's nodes, each other's peers; until all of them answer. */
+void bench_nodes_start(struct bench_node *node, const struct bench_network *network);
+void bench_nodes_stop(struct bench_node *node, const struct bench_network *network);
+/* Processor seconds that all of them have used. */
+double bench_nodes_cpu(const struct bench_node *node, const struct bench_network *network);
 /* The process; bench_node_wait: until it answers. */
 void bench_node_start(struct bench_node *node);
 void bench_node_wait(struct bench_node *node);

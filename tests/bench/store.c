@@ -1,144 +1,50 @@
 /*
- * What a long chain costs on RocksDB: finding a duplicate, appending a block, opening.
- *
- * A chain of a million entries by the engine would take minutes of signing. Its records are
- * written straight through the store, in the layout of docs/STORAGE.md: headers, heights,
- * places of entries, state and index as releases leave them, the tip. Bodies and undo are
- * left out: nothing measured here reads them. Blocks appended on top are real ones.
+ * What a long chain costs on RocksDB: finding a duplicate, proposing and appending a block,
+ * changing the state map, making and checking a state proof, opening; and how much each grows
+ * with the chain. The chain is long_chain.c's.
  */
 #include "bench.h"
 
-#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "chain/query.h"
-#include "crypto/hash.h"
-#include "network.h"
+#include "chain/state_map.h"
+#include "limits.h"
+#include "long_chain.h"
 #include "store/rocks.h"
 
-#define BLOCK_ENTRIES 1000
-#define KEYS_AN_ENTRY 4 /* place, image, version, index */
-#define LOOKUPS       4096
-#define APPENDS       3
-#define SIZES         3
+#define LOOKUPS   4096
+#define ATTEMPTS  5 /* of what is too long to repeat more often; the quickest counts */
+#define SIZES_MAX 3
+#define STRIDE    7919 /* prime to every size: meets all, in no order */
 
-struct chain {
-    const struct bench_network *network;
-    char folder[256], path[300];
-    struct tamga_store *store;
-    struct tamga_trail trail;
-    uint64_t entries; /* made up */
-    uint32_t released; /* really signed */
+enum cost {
+    COST_ABSENT, COST_DUPLICATE, COST_PROPOSE, COST_APPEND, COST_STATE, COST_PROVE,
+    COST_CHECK, COST_OPEN, COST_RESIDENT, COSTS
 };
 
-struct costs {
-    double found, absent, append, open_ms, resident_mib;
+struct run {
+    const struct bench *bench;
+    struct long_chain chain;
+    uint64_t size[SIZES_MAX];
+    size_t sizes;
+    double cost[COSTS][SIZES_MAX];
+    double nodes[SIZES_MAX]; /* hashes from a leaf to the root */
 };
 
-static void name_of(struct tamga_hash *out, const char *what, uint64_t number)
-{
-    uint8_t bytes[8];
-    struct tamga_span part[2] = {tamga_span_text(what), tamga_span(bytes, sizeof bytes)};
-
-    tamga_put_u64(bytes, number);
-    tamga_sha256_parts(out, part, 2);
-}
-
-/* ---- making it long ------------------------------------------------------------------ */
-
-struct entry_keys {
-    struct tamga_hash id, image, version;
-    uint8_t place[12], earlier[40], index[TAMGA_INDEX_KEY_BYTES];
-};
-
-static void make_entry(struct entry_keys *keys, struct tamga_write write[KEYS_AN_ENTRY],
-                       uint64_t number, uint64_t height, uint32_t index)
-{
-    struct tamga_hash model;
-
-    name_of(&keys->id, "entry", number);
-    name_of(&keys->image, "image", number);
-    name_of(&keys->version, "version", number);
-    name_of(&model, "model", number % BENCH_MODELS);
-    tamga_put_u64(keys->place, height);
-    tamga_put_u32(keys->place + 8, index);
-    memcpy(keys->earlier, keys->id.byte, 32);
-    tamga_put_u64(keys->earlier + 32, number);
-    tamga_index_key(keys->index, &model, number);
-    write[0] = (struct tamga_write){.family = TAMGA_FAMILY_ENTRY,
-                                    .key = tamga_hash_span(&keys->id),
-                                    .value = tamga_span(keys->place, sizeof keys->place)};
-    write[1] = (struct tamga_write){.family = TAMGA_FAMILY_STATE,
-                                    .key = tamga_hash_span(&keys->image),
-                                    .value = tamga_span(keys->earlier, sizeof keys->earlier)};
-    write[2] = (struct tamga_write){.family = TAMGA_FAMILY_STATE,
-                                    .key = tamga_hash_span(&keys->version),
-                                    .value = tamga_hash_span(&keys->id)};
-    write[3] = (struct tamga_write){.family = TAMGA_FAMILY_INDEX,
-                                    .key = tamga_span(keys->index, sizeof keys->index),
-                                    .value = tamga_hash_span(&keys->id)};
-}
-
-/* The block's own records: header, height and tip. */
-static void write_header(struct chain *chain)
-{
-    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay overlay;
-    struct tamga_stored_header stored = {.flags = TAMGA_STORED_BODY};
-    struct tamga_header *header = &stored.sealed.header;
-    struct tamga_block_id id;
-    struct tamga_write *write;
-    uint8_t height[8];
-    size_t count;
-
-    *header = (struct tamga_header){
-        .version = TAMGA_HEADER_VERSION,
-        .chain = chain->network->chain.id,
-        .height = chain->trail.tip.height + 1,
-        .parent = chain->trail.tip_id,
-        .time_ms = chain->trail.tip.time_ms + BENCH_SPACING_MS,
-        .entry_count = BLOCK_ENTRIES,
-        .target = tamga_trail_target(&chain->trail, &chain->network->chain.params),
-    };
-    tamga_header_id(&id, header);
-    tamga_trail_push(&chain->trail, header, &id);
-    stored.work = chain->trail.work;
-    tamga_height_key(height, header->height);
-    tamga_overlay_init(&overlay, &chain->store->reader.view);
-    bench_must(tamga_record_header(&overlay, &id, &stored), "header");
-    bench_must(tamga_overlay_put(&overlay, TAMGA_FAMILY_HEIGHT, tamga_span(height, 8),
-                                 tamga_hash_span(&id.hash)),
-               "height");
-    bench_must(tamga_overlay_put(&overlay, TAMGA_FAMILY_META, tamga_span_text("tip"),
-                                 tamga_hash_span(&id.hash)),
-               "tip");
-    bench_must(tamga_overlay_writes(&overlay, &write, &count), "writes");
-    bench_must(chain->store->ops->write(chain->store, write, count, false), "write");
-    free(write);
-}
-
-static void grow(struct chain *chain, uint64_t entries)
-{
-    static struct entry_keys keys[BLOCK_ENTRIES];
-    static struct tamga_write write[BLOCK_ENTRIES * KEYS_AN_ENTRY];
-
-    while (chain->entries < entries) {
-        for (uint32_t i = 0; i < BLOCK_ENTRIES; i++)
-            make_entry(&keys[i], &write[i * KEYS_AN_ENTRY], chain->entries++,
-                       chain->trail.tip.height + 1, i);
-        bench_must(chain->store->ops->write(chain->store, write,
-                                            BLOCK_ENTRIES * KEYS_AN_ENTRY, false),
-                   "write");
-        write_header(chain);
-    }
-}
-
-/* ---- measuring ------------------------------------------------------------------------ */
+/* ---- finding --------------------------------------------------------------------------- */
 
 struct lookup {
-    const struct chain *chain;
+    const struct long_chain *chain;
     const char *what;
     uint64_t next;
 };
+
+static uint64_t next_number(struct lookup *lookup)
+{
+    lookup->next = (lookup->next + STRIDE) % lookup->chain->entries;
+    return lookup->next;
+}
 
 static void look_up(void *context)
 {
@@ -147,60 +53,128 @@ static void look_up(void *context)
     struct tamga_entry_id id;
     struct tamga_place place;
 
-    /* A stride that is prime to every size meets all, in no order. */
-    lookup->next = (lookup->next + 7919) % lookup->chain->entries;
-    name_of(&id.hash, lookup->what, lookup->next);
+    long_chain_name(&id.hash, lookup->what, next_number(lookup));
     BENCH_CHECK(tamga_query_place(&lookup->chain->store->reader.view, &id, &place) ==
                 (present ? TAMGA_OK : TAMGA_E_NOT_FOUND));
 }
 
-static double lookup_us(const struct chain *chain, const char *what, double seconds)
+static double lookup_us(const struct run *run, const char *what)
 {
-    struct lookup lookup = {.chain = chain, .what = what};
+    struct lookup lookup = {.chain = &run->chain, .what = what};
 
     for (unsigned i = 0; i < LOOKUPS; i++) /* as after a while of running */
         look_up(&lookup);
-    return 1e6 / bench_rate(look_up, &lookup, 1, seconds);
+    return 1e6 / bench_rate(look_up, &lookup, 1, run->bench->limit_seconds);
 }
 
-/* Real blocks on top; microseconds an entry, flush included. */
-static double append_us(struct chain *chain, struct tamga_engine *engine, uint32_t entries)
-{
-    double seconds = 0;
+/* ---- blocks ---------------------------------------------------------------------------- */
 
-    for (unsigned i = 0; i < APPENDS; i++) {
+static void keep_least(double *least, double seconds)
+{
+    if (*least == 0 || seconds < *least)
+        *least = seconds;
+}
+
+/* Real blocks on top; microseconds an entry. Appending ends with the synced flush. */
+static void append_us(struct long_chain *chain, uint32_t entries, double *propose,
+                      double *append)
+{
+    struct tamga_engine *engine = chain->engine;
+
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
         TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
         double start;
 
-        bench_make_block(&block, engine, chain->network, chain->released, entries);
-        bench_must(tamga_engine_flush(engine), "flush");
+        bench_fill_mempool(engine, chain->network, chain->released, entries);
         chain->released += entries;
+        bench_must(tamga_engine_flush(engine), "flush");
+        start = bench_now();
+        bench_propose(&block, engine, chain->network);
+        keep_least(propose, (bench_now() - start) * 1e6 / entries);
+        BENCH_CHECK(block.count == entries);
+        bench_seal(&block.sealed, chain->network);
         start = bench_now();
         bench_must(tamga_engine_add_block(engine, &block, block.sealed.header.time_ms, NULL),
                    "block");
         bench_must(tamga_engine_flush(engine), "flush");
-        seconds += bench_now() - start;
+        keep_least(append, (bench_now() - start) * 1e6 / entries);
     }
-    chain->trail = *tamga_engine_tip(engine);
-    return seconds * 1e6 / (APPENDS * entries);
 }
 
-static void open_store(struct chain *chain, struct tamga_engine **engine)
+/* New keys into the map, each time others, as a block of a gateway brings them. */
+static double state_us(const struct long_chain *chain, uint32_t keys)
 {
-    struct tamga_detail detail = {{0}};
+    double least = 0;
 
-    bench_must(tamga_rocks_open(&chain->store, chain->path, &chain->network->chain.id, &detail),
-               detail.text);
-    bench_must(tamga_engine_open(engine, &chain->network->chain, chain->store, &detail),
-               detail.text);
-    chain->trail = *tamga_engine_tip(*engine);
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay overlay;
+        struct tamga_hash key, root;
+        double start;
+
+        tamga_overlay_init(&overlay, &chain->store->reader.view);
+        for (uint32_t k = 0; k < keys; k++) {
+            long_chain_name(&key, "new", i * keys + k);
+            bench_must(tamga_overlay_put(&overlay, TAMGA_FAMILY_STATE, tamga_hash_span(&key),
+                                         tamga_hash_span(&key)),
+                       "put");
+        }
+        start = bench_core();
+        bench_must(tamga_state_map_apply(&root, &overlay, &overlay), "state map");
+        keep_least(&least, (bench_core() - start) * 1e6 / keys);
+    }
+    return least;
 }
 
-static void close_store(struct chain *chain, struct tamga_engine *engine)
+/* ---- proofs ---------------------------------------------------------------------------- */
+
+struct proving {
+    struct lookup lookup;
+    struct tamga_hash root, key;
+    Tamga__V1__StateProof *proof;
+    uint64_t count, nodes;
+};
+
+static void prove(void *context)
 {
-    tamga_engine_close(engine);
-    chain->store->ops->close(chain->store);
+    struct proving *proving = context;
+    const struct tamga_view *view = &proving->lookup.chain->store->reader.view;
+
+    tamga_wire_free((ProtobufCMessage *)proving->proof);
+    proving->proof = NULL;
+    long_chain_name(&proving->key, "state", next_number(&proving->lookup));
+    bench_must(tamga_state_proof_make(&proving->proof, view, &proving->key), "proof");
+    proving->count++;
+    proving->nodes += proving->proof->depth + 1;
 }
+
+static void check(void *context)
+{
+    struct proving *proving = context;
+    struct tamga_span value;
+
+    bench_must(tamga_state_proof_check(&value, &proving->root, &proving->key, proving->proof,
+                                       NULL),
+               "proof");
+    BENCH_CHECK(value.len == TAMGA_HASH_BYTES);
+}
+
+static void measure_proofs(struct run *run, size_t at)
+{
+    const struct long_chain *chain = &run->chain;
+    struct proving proving = {.lookup = {.chain = chain}};
+    double seconds = run->bench->limit_seconds;
+
+    bench_must(tamga_state_map_root(&proving.root, &chain->store->reader.view), "root");
+    BENCH_CHECK(tamga_hash_equal(&proving.root, &tamga_engine_tip(chain->engine)->tip.state_root));
+    for (unsigned i = 0; i < LOOKUPS; i++)
+        prove(&proving);
+    run->cost[COST_PROVE][at] = 1e6 / bench_rate(prove, &proving, 1, seconds);
+    run->cost[COST_CHECK][at] = 1e6 / bench_rate(check, &proving, 1, seconds);
+    run->nodes[at] = (double)proving.nodes / (double)proving.count;
+    tamga_wire_free((ProtobufCMessage *)proving.proof);
+}
+
+/* ---- opening --------------------------------------------------------------------------- */
 
 int bench_store_probe(const char *store_path, const char *genesis)
 {
@@ -212,7 +186,7 @@ int bench_store_probe(const char *store_path, const char *genesis)
     double start;
 
     bench_must(tamga_network_load(&network, genesis, &detail), detail.text);
-    tamga_chain_init(&chain, &tamga_rules_consortium, network);
+    bench_must(tamga_chain_init(&chain, &tamga_rules_consortium, network), "chain");
     start = bench_now();
     bench_must(tamga_rocks_open(&store, store_path, &chain.id, &detail), detail.text);
     bench_must(tamga_engine_open(&engine, &chain, store, &detail), detail.text);
@@ -224,76 +198,117 @@ int bench_store_probe(const char *store_path, const char *genesis)
 }
 
 /* Opening in a process of its own, so that its memory is its own too. */
-static void probe(const struct chain *chain, struct costs *costs)
+static void probe(struct run *run, size_t at)
 {
     char genesis[300];
-    const char *const argv[] = {"/proc/self/exe", "--store-probe", chain->path, genesis, NULL};
-    int status = 0;
-    FILE *in;
-    pid_t pid;
+    const char *const argv[] = {"/proc/self/exe", "--store-probe", run->chain.path, genesis,
+                                NULL};
 
-    snprintf(genesis, sizeof genesis, "%s/genesis.tamga", chain->folder);
-    pid = bench_spawn(argv, &in, NULL);
-    BENCH_CHECK(fscanf(in, "%lf %lf", &costs->open_ms, &costs->resident_mib) == 2);
-    fclose(in);
-    BENCH_CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    snprintf(genesis, sizeof genesis, "%s/genesis.tamga", run->chain.folder);
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        double open_ms, resident_mib;
+        int status = 0;
+        FILE *in;
+        pid_t pid = bench_spawn(argv, &in, NULL);
+
+        BENCH_CHECK(fscanf(in, "%lf %lf", &open_ms, &resident_mib) == 2);
+        fclose(in);
+        BENCH_CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+        keep_least(&run->cost[COST_OPEN][at], open_ms);
+        keep_least(&run->cost[COST_RESIDENT][at], resident_mib);
+    }
 }
 
-static void measure(const struct bench *bench, struct chain *chain, struct costs *costs,
-                    uint64_t entries)
-{
-    struct tamga_engine *engine;
+/* ---- the whole ------------------------------------------------------------------------- */
 
-    open_store(chain, &engine);
-    grow(chain, entries);
-    close_store(chain, engine); /* the engine must learn of its new tip */
-    open_store(chain, &engine);
-    costs->absent = lookup_us(chain, "absent", bench->limit_seconds);
-    costs->found = lookup_us(chain, "entry", bench->limit_seconds);
-    costs->append = append_us(chain, engine, bench->smoke ? 20 : BLOCK_ENTRIES);
-    close_store(chain, engine);
-    probe(chain, costs);
+static void measure(struct run *run, size_t at)
+{
+    struct long_chain *chain = &run->chain;
+    uint32_t entries = run->bench->smoke ? 20 : LONG_BLOCK_ENTRIES;
+
+    long_chain_open(chain);
+    long_chain_grow(chain, run->size[at]);
+    long_chain_settle(chain);
+    run->cost[COST_ABSENT][at] = lookup_us(run, "absent");
+    run->cost[COST_DUPLICATE][at] = lookup_us(run, "entry");
+    run->cost[COST_STATE][at] = state_us(chain, entries);
+    measure_proofs(run, at);
+    append_us(chain, entries, &run->cost[COST_PROPOSE][at], &run->cost[COST_APPEND][at]);
+    long_chain_settle(chain);
+    long_chain_close(chain);
+    probe(run, at);
+}
+
+static void name_figure(char out[64], const char *what, uint64_t size)
+{
+    bool million = size % 1000000 == 0;
+
+    snprintf(out, 64, "store.%s.%llu%c", what,
+             (unsigned long long)size / (million ? 1000000 : 1000), million ? 'M' : 'k');
 }
 
 /* Each size beside the smallest, which is the limit: flat is 1. */
-static void tell(const char *what, const char *unit, const uint64_t size[SIZES],
-                 const double cost[SIZES])
+static void tell(const struct run *run, enum cost cost, const char *what, const char *unit)
 {
-    for (size_t i = 0; i < SIZES; i++) {
+    for (size_t i = 0; i < run->sizes; i++) {
         char name[64];
 
-        snprintf(name, sizeof name, "store.%s.%lluk", what,
-                 (unsigned long long)size[i] / 1000);
-        bench_cost(name, cost[i], unit, cost[0], "the same at the smallest size");
+        name_figure(name, what, run->size[i]);
+        bench_cost(name, run->cost[cost][i], unit, run->cost[cost][0],
+                   "the same at the smallest size");
     }
+}
+
+/* Beside hashing the nodes from the leaf to the root, and nothing else. */
+static void tell_proof(const struct run *run, enum cost cost, const char *what, double rate)
+{
+    for (size_t i = 0; i < run->sizes; i++) {
+        char name[64];
+
+        name_figure(name, what, run->size[i]);
+        bench_cost(name, run->cost[cost][i], "us", run->nodes[i] * 1e6 / rate,
+                   "hashing its nodes");
+    }
+}
+
+static void run_sizes(struct run *run)
+{
+    static struct bench_network network;
+    double nodes_a_second = limit_sha256_nodes(run->bench->limit_seconds);
+
+    bench_network_open(&network);
+    run->chain = (struct long_chain){.network = &network};
+    bench_folder(run->chain.folder);
+    snprintf(run->chain.path, sizeof run->chain.path, "%s/chain", run->chain.folder);
+    bench_write(run->chain.folder, "genesis.tamga", tamga_buf_span(&network.network->bytes));
+    for (size_t i = 0; i < run->sizes; i++)
+        measure(run, i);
+    tell(run, COST_ABSENT, "absent", "us");
+    tell(run, COST_DUPLICATE, "duplicate", "us");
+    tell(run, COST_PROPOSE, "propose", "us/entry");
+    tell(run, COST_APPEND, "append", "us/entry");
+    tell(run, COST_STATE, "state", "us/key");
+    tell_proof(run, COST_PROVE, "prove", nodes_a_second);
+    tell_proof(run, COST_CHECK, "check", nodes_a_second);
+    tell(run, COST_OPEN, "open", "ms");
+    tell(run, COST_RESIDENT, "resident", "MiB");
+    bench_network_close(&network);
 }
 
 void bench_store(const struct bench *bench)
 {
-    static const uint64_t full[SIZES] = {10000, 100000, 1000000}, few[SIZES] = {1000, 2000, 3000};
-    static struct bench_network network;
-    const uint64_t *size = bench->smoke ? few : full;
-    struct chain chain = {.network = &network};
-    double cost[5][SIZES];
+    struct run run = {.bench = bench, .size = {10000, 1000000}, .sizes = 2};
 
-    bench_network_open(&network);
-    bench_folder(chain.folder);
-    snprintf(chain.path, sizeof chain.path, "%s/chain", chain.folder);
-    bench_write(chain.folder, "genesis.tamga", tamga_buf_span(&network.network->bytes));
-    for (size_t i = 0; i < SIZES; i++) {
-        struct costs costs;
+    if (bench->smoke)
+        run = (struct run){.bench = bench, .size = {1000, 2000, 3000}, .sizes = 3};
+    run_sizes(&run);
+}
 
-        measure(bench, &chain, &costs, size[i]);
-        cost[0][i] = costs.absent;
-        cost[1][i] = costs.found;
-        cost[2][i] = costs.append;
-        cost[3][i] = costs.open_ms;
-        cost[4][i] = costs.resident_mib;
-    }
-    tell("absent", "us", size, cost[0]);
-    tell("duplicate", "us", size, cost[1]);
-    tell("append", "us/entry", size, cost[2]);
-    tell("open", "ms", size, cost[3]);
-    tell("resident", "MiB", size, cost[4]);
-    bench_network_close(&network);
+void bench_store_10m(const struct bench *bench)
+{
+    struct run run = {.bench = bench, .size = {10000, 1000000, 10000000}, .sizes = 3};
+
+    if (bench->smoke)
+        run = (struct run){.bench = bench, .size = {1000, 2000, 3000}, .sizes = 3};
+    run_sizes(&run);
 }

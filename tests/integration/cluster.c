@@ -141,8 +141,10 @@ static void make_network(struct cluster *cluster)
     CHECK(tamga_wire_pack(&bytes, &genesis->base) == TAMGA_OK);
     tamga_wire_free(&genesis->base);
     CHECK(tamga_network_decode(&cluster->network, tamga_buf_span(&bytes), NULL) == TAMGA_OK);
-    tamga_chain_init(&cluster->consortium, &tamga_rules_consortium, cluster->network);
-    tamga_chain_init(&cluster->gateway, &tamga_rules_gateway, cluster->network);
+    CHECK(tamga_chain_init(&cluster->consortium, &tamga_rules_consortium, cluster->network) ==
+          TAMGA_OK);
+    CHECK(tamga_chain_init(&cluster->gateway, &tamga_rules_gateway, cluster->network) ==
+          TAMGA_OK);
 }
 
 static void add_process(struct cluster *cluster, const char *name, bool gateway)

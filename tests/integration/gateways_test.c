@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "tamga/v1/device_service.pb-c.h"
+#include "tamga/v1/finality.pb-c.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 
 static struct cluster cluster;
@@ -95,29 +96,52 @@ static enum tamga_err report_again(const char *from, const char *to, const char 
     return reply.err;
 }
 
-struct entry_at {
+struct newest_at {
     const char *name;
     struct tamga_entry_id id;
 };
 
-static bool followed(struct cluster *self, void *context)
+/* Does a gateway prove that this release is the newest of acme/cam? Then it is on offer. */
+static bool proves_newest(struct cluster *self, void *context)
 {
-    const struct entry_at *at = context;
+    const struct newest_at *at = context;
+    TAMGA_CLEANUP(tamga_reply_clear)
+    struct tamga_reply reply = {.channel = cluster_find(self, at->name)->channel,
+                                .deadline_ms = 2000};
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *latest = NULL;
+    Tamga__V1__GetStateProofRequest request = TAMGA__V1__GET_STATE_PROOF_REQUEST__INIT;
+    const Tamga__V1__StateProof *proof;
+    struct tamga_hash key;
 
-    return cluster_included(self, at->name, &self->consortium, &at->id);
+    tamga_key_latest(&key, "acme", "cam");
+    request.chain = tamga_wire_bytes(tamga_hash_span(&self->consortium.id.hash));
+    request.key = tamga_wire_bytes(tamga_hash_span(&key));
+    tamga__v1__finality_service__get_state_proof(
+        tamga_reply_service(&reply, &tamga__v1__finality_service__descriptor), &request,
+        (Tamga__V1__GetStateProofResponse_Closure)tamga_reply_take, &reply);
+    if (reply.err != TAMGA_OK)
+        return false;
+    proof = ((const Tamga__V1__GetStateProofResponse *)reply.message)->proof;
+    return tamga_wire_unpack((ProtobufCMessage **)&latest,
+                             &tamga__v1__state_latest__descriptor, TAMGA_WIRE_CANONICAL,
+                             tamga_wire_span(proof->value), NULL) == TAMGA_OK &&
+           tamga_span_equal(tamga_wire_span(latest->release), tamga_hash_span(&at->id.hash));
 }
 
-static void publish(uint64_t counter, size_t bytes)
+static void publish(uint64_t counter, size_t bytes,
+                    void (*change)(Tamga__V1__TransactionBody *body))
 {
-    struct cluster_release release = {.counter = counter, .seed = counter, .bytes = bytes};
-    struct entry_at at;
+    struct cluster_release release = {
+        .counter = counter, .seed = counter, .bytes = bytes, .change = change};
+    struct newest_at at;
 
     CHECK(cluster_publish(&cluster, "node-a", &release, &at.id) == TAMGA_OK);
     for (size_t i = 0; i < cluster.count; i++) {
         if (!cluster.process[i].gateway || cluster.process[i].pid == 0)
             continue;
         at.name = cluster.process[i].name;
-        cluster_wait(&cluster, "the release at the gateway", 30, followed, &at);
+        cluster_wait(&cluster, "the release to be final at the gateway", 30, proves_newest,
+                     &at);
     }
 }
 
@@ -141,7 +165,7 @@ static void release_ends_on_a_device(void)
     char folder[CLUSTER_PATH_MAX];
 
     cluster_enroll(&cluster, folder, "0001", "gw-1");
-    publish(1, 700001);
+    publish(1, 700001, NULL);
     CHECK(cluster_run_device(&cluster, folder) == 0);
     CHECK(runs(folder, 1, 700001));
     wait_records("gw-1", "0001", 1);
@@ -333,7 +357,7 @@ static void killed_device_updates_in_the_end(void)
 
     cluster_enroll(&cluster, folder, "0004", "gw-2");
     CHECK(cluster_run_device(&cluster, folder) == 0);
-    publish(2, 3000000);
+    publish(2, 3000000, NULL);
     for (unsigned wait_ms = 5; exit_code == 128 + SIGKILL && wait_ms < 5000;
          wait_ms += wait_ms < 60 ? 5 : wait_ms / 2) {
         exit_code = cluster_kill_device(&cluster, folder, wait_ms);
@@ -347,6 +371,30 @@ static void killed_device_updates_in_the_end(void)
     wait_records("gw-1", "0004", 2);
 }
 
+static void for_hardware_b(Tamga__V1__TransactionBody *body)
+{
+    static char revision[] = "B";
+    static char *hardware[] = {revision};
+
+    body->release->n_hardware = 1;
+    body->release->hardware = hardware;
+}
+
+/*
+ * Goal:   a device that the newest release does not suit gets the newest that does.
+ * Method: the newest is for hardware B; a new device that states none.
+ */
+static void older_release_is_proved(void)
+{
+    char folder[CLUSTER_PATH_MAX];
+
+    publish(3, 1000, for_hardware_b);
+    cluster_enroll(&cluster, folder, "0005", "gw-1");
+    CHECK(cluster_run_device(&cluster, folder) == 0);
+    CHECK(runs(folder, 2, 3000000));
+    wait_records("gw-1", "0005", 1);
+}
+
 int main(void)
 {
     cluster_open(&cluster, 2, 2);
@@ -356,6 +404,7 @@ int main(void)
     one_update_has_one_record();
     killed_gateway_keeps_receipts();
     killed_device_updates_in_the_end();
+    older_release_is_proved();
     cluster_close(&cluster);
     puts("ok");
     return 0;

@@ -1,6 +1,6 @@
 /*
- * A peer that claims a huge chain and then shows one block, or another block than was
- * asked for: one of the holes of the blockchain that the paper was adapted from.
+ * A peer that claims a huge chain and then shows one block, another block than was asked
+ * for, or one from the future: holes of the blockchain that the paper was adapted from.
  */
 #include "cluster.h"
 
@@ -10,9 +10,12 @@
 
 #include "tamga/v1/chain_service.pb-c.h"
 
+#define HOUR_MS 3600000u
+
 enum lie {
     LIE_REWRITTEN, /* the asked header over another body */
     LIE_OTHER,     /* another block than the one asked for */
+    LIE_FUTURE,    /* a header an hour ahead of every clock */
     LIE_ONE_BLOCK, /* after a claim of a million, one block, and that invalid */
 };
 
@@ -23,6 +26,7 @@ static struct {
     struct test_block block;      /* a good block on genesis */
     struct tamga_block rewritten; /* another body under the same header */
     struct tamga_block other;     /* another header */
+    struct tamga_sealed future;
     _Atomic enum lie lie;
     atomic_uint status_count, headers_count, blocks_count;
 } liar;
@@ -70,7 +74,9 @@ static void liar_get_headers(Tamga__V1__ChainService_Service *service,
     (void)service;
     (void)input;
     liar.headers_count++;
-    tamga_sealed_lend(&sealed, &liar.block.block.sealed);
+    tamga_sealed_lend(&sealed, atomic_load(&liar.lie) == LIE_FUTURE
+                                   ? &liar.future
+                                   : &liar.block.block.sealed);
     response.n_headers = 1;
     response.headers = &header;
     closure(&response, call);
@@ -82,6 +88,7 @@ static void liar_get_blocks(Tamga__V1__ChainService_Service *service,
 {
     const struct tamga_block *const show[] = {[LIE_REWRITTEN] = &liar.rewritten,
                                               [LIE_OTHER] = &liar.other,
+                                              [LIE_FUTURE] = &liar.other,
                                               [LIE_ONE_BLOCK] = &liar.block.block};
     const struct tamga_block *shown = show[atomic_load(&liar.lie)];
     Tamga__V1__GetBlocksResponse response = TAMGA__V1__GET_BLOCKS_RESPONSE__INIT;
@@ -125,6 +132,7 @@ static void open_liar(struct cluster *cluster, struct tamga_rpc_server **server,
 static void make_blocks(struct cluster *cluster)
 {
     struct tamga_trail genesis;
+    struct tamga_block_id id;
     TAMGA_BUF payload = {0};
     TAMGA_BUF changed = {0};
 
@@ -140,6 +148,9 @@ static void make_blocks(struct cluster *cluster)
     liar.other.sealed = liar.block.block.sealed;
     liar.other.sealed.header.nonce ^= 1;
     CHECK(tamga_block_add(&liar.other, tamga_buf_span(&payload)) == TAMGA_OK);
+    liar.future = liar.block.block.sealed;
+    liar.future.header.time_ms += HOUR_MS;
+    test_seal(&liar.future, &id, "node-b");
 }
 
 struct in_log {
@@ -178,13 +189,14 @@ static const struct {
 } cases[] = {
     {LIE_REWRITTEN, "BAD_ROOT"},
     {LIE_OTHER, "BLOCK_ID_MISMATCH"},
+    {LIE_FUTURE, "ahead of this machine's clock"},
     {LIE_ONE_BLOCK, "PEER_LIED"},
 };
 
 /*
- * Goal:   a rewritten body under a known id, another block than was asked for, and a
- *         claimed million blocks with one invalid block behind them change nothing but
- *         the log; the node goes on.
+ * Goal:   a rewritten body under a known id, another block than was asked for, a block of
+ *         the future, and a claimed million blocks with one invalid block behind them
+ *         change nothing but the log; the node goes on.
  * Method: node-b's place is taken by a server of our own that holds node-b's key.
  */
 int main(void)

@@ -140,8 +140,10 @@ static void encode_genesis(struct tamga_buf *out)
 {
     char *hardware[] = {text("A"), text("B")};
     char *providers[] = {text("softco")};
+    char *nodes[] = {text("node-a"), text("node-b"), text("node-c")};
+    char *gateways[] = {text("gw-1"), text("gw-2")};
     Tamga__V1__Genesis genesis = TAMGA__V1__GENESIS__INIT;
-    Tamga__V1__ChainParams params = TAMGA__V1__CHAIN_PARAMS__INIT;
+    Tamga__V1__ChainParams params = TAMGA__V1__CHAIN_PARAMS__INIT, gateway;
     Tamga__V1__Member member[MEMBER_COUNT], *members[MEMBER_COUNT];
     Tamga__V1__PublicKey key[MEMBER_COUNT];
     Tamga__V1__Model model[MODEL_COUNT], *models[MODEL_COUNT];
@@ -154,6 +156,11 @@ static void encode_genesis(struct tamga_buf *out)
     params.block_entries_max = TEST_ENTRIES_MAX;
     params.block_bytes_max = 262144;
     params.block_wait_ms = TEST_WAIT_MS;
+    gateway = params;
+    params.n_validators = sizeof nodes / sizeof nodes[0];
+    params.validators = nodes;
+    gateway.n_validators = sizeof gateways / sizeof gateways[0];
+    gateway.validators = gateways;
     for (size_t i = 0; i < MEMBER_COUNT; i++) {
         key[i] = tamga_wire_key_of(tamga_private_key_public(test_key(member_table[i].name)));
         tamga__v1__member__init(&member[i]);
@@ -181,7 +188,7 @@ static void encode_genesis(struct tamga_buf *out)
     genesis.n_models = MODEL_COUNT;
     genesis.models = models;
     genesis.consortium = &params;
-    genesis.gateway = &params;
+    genesis.gateway = &gateway;
     test_must(tamga_wire_pack(out, &genesis.base), "genesis");
 }
 
@@ -214,7 +221,7 @@ const struct tamga_chain *test_consortium(void)
     static struct tamga_chain chain;
 
     if (chain.rules == NULL)
-        tamga_chain_init(&chain, &tamga_rules_consortium, test_network());
+        test_must(tamga_chain_init(&chain, &tamga_rules_consortium, test_network()), "chain");
     return &chain;
 }
 
@@ -223,7 +230,7 @@ const struct tamga_chain *test_gateway(void)
     static struct tamga_chain chain;
 
     if (chain.rules == NULL)
-        tamga_chain_init(&chain, &tamga_rules_gateway, test_network());
+        test_must(tamga_chain_init(&chain, &tamga_rules_gateway, test_network()), "chain");
     return &chain;
 }
 

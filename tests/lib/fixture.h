@@ -4,10 +4,11 @@
  * the program with a message; knows no test framework.
  *
  * Members: OEMs "acme" and "bolt"; software provider "softco", delegated for acme/cam;
- * consortium nodes "node-a" to "node-c"; gateways "gw-1" and "gw-2". "stranger" and any
- * other name has a key too, but is no member. Models: acme/cam with hardware A and B,
- * acme/lock, bolt/pump. Keys follow from their names, so that ids are the same on every
- * run; bolt's is P-256, all others Ed25519, whose signatures do not vary either.
+ * consortium nodes "node-a" to "node-c" and gateways "gw-1" and "gw-2", all of them
+ * validators of their chain. "stranger" and any other name has a key too, but is no
+ * member. Models: acme/cam with hardware A and B, acme/lock, bolt/pump. Keys follow from
+ * their names, so that ids are the same on every run; bolt's is P-256, all others
+ * Ed25519, whose signatures do not vary either.
  */
 #ifndef TAMGA_TEST_FIXTURE_H
 #define TAMGA_TEST_FIXTURE_H
@@ -113,7 +114,8 @@ void test_block_clear(struct test_block *block);
 /* Find a nonce and sign, as the member that the header names. */
 void test_seal(struct tamga_sealed *sealed, struct tamga_block_id *id, const char *miner);
 /*
- * A sealed block on any parent, valid or not: payloads are taken as they are.
+ * A sealed block on any parent, valid or not: payloads are taken as they are. Its state
+ * root is right after blocks made by hand, and after others that were learned.
  *
  * Shapes:  parent NULL: genesis. step_ms 0: TEST_SPACING_MS after the parent.
  *          change, if not NULL, is called before the block is mined.
@@ -126,6 +128,13 @@ void test_block_on(struct test_block *out, const struct tamga_chain *chain,
  * has that number and it is above those before. */
 void test_block_next(struct test_block *out, const struct tamga_chain *chain,
                      const struct tamga_trail *parent, uint64_t step_ms, uint64_t seed);
+
+/* Blocks that were not made by hand, e.g. by an engine's proposals: those of the best chain
+ * that a view holds, up to a height, so that others can be made on them. */
+void test_state_learn(const struct tamga_chain *chain, const struct tamga_view *view,
+                      uint64_t height);
+/* All that is known of blocks, e.g. between two runs of one program. */
+void test_state_forget(void);
 
 /* ---- an engine over a store in memory --------------------------------------------- */
 

@@ -52,6 +52,7 @@ void test_block_on(struct test_block *out, const struct tamga_chain *chain,
                    const struct tamga_buf *payload, size_t count,
                    void (*change)(struct tamga_block *block))
 {
+    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay changes;
     struct tamga_header *header = &out->block.sealed.header;
     struct tamga_address address;
 
@@ -74,9 +75,11 @@ void test_block_on(struct test_block *out, const struct tamga_chain *chain,
         .target = tamga_trail_target(&out->trail, &chain->params),
     };
     test_must(tamga_block_root(&header->body_root, &out->block), "root");
+    test_state_root(&header->state_root, &changes, chain, &out->trail, payload, count);
     if (change != NULL)
         change(&out->block);
     test_seal(&out->block.sealed, &out->id, miner);
+    test_state_keep(&out->id, header, &changes);
     tamga_trail_push(&out->trail, header, &out->id);
 }
 

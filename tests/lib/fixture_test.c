@@ -12,7 +12,7 @@ Test(fixture, network_never_changes)
     char hex[TAMGA_HEX_CHARS];
 
     tamga_to_hex(hex, test_network()->id.hash.byte, TAMGA_HASH_BYTES);
-    cr_assert_str_eq(hex, "51b2f00983653d5548db97a0c1796ec504b957a4d86d54e41c4fce84bfb4e470");
+    cr_assert_str_eq(hex, "02e810889cb1fad62db6ed30459aea3a9638587d21586ed95da0d2ba04b93f8f");
 }
 
 /*

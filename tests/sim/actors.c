@@ -176,6 +176,7 @@ void sim_acknowledged(struct sim_world *world, struct sim_node *node,
         if (!tamga_span_equal(tamga_buf_span(&entry->payload), payload))
             continue;
         sim_trace(world, "node %d acknowledges %s", node->index, sim_short(&entry->id.hash));
+        entry->owed = true;
         entry->acked_by |= 1u << node->index;
         entry->dropped_by &= ~(1u << node->index); /* what comes after counts */
         world->result.acks++;

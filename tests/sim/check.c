@@ -11,14 +11,9 @@
 
 /* ---- a chain as a list of facts --------------------------------------------------- */
 
-struct facts {
-    struct sim_facts *at;
-    size_t count, cap;
-};
-
-static void clear_facts(struct facts *facts)
+void sim_facts_clear(struct sim_facts_list *chain)
 {
-    free(facts->at);
+    free(chain->at);
 }
 
 static const struct tamga_view *view_of(const struct sim_node *node)
@@ -37,7 +32,7 @@ static bool payload_of(const struct sim_world *world, const struct sim_node *nod
 }
 
 static void read_block(struct sim_world *world, struct sim_node *node, uint64_t height,
-                       struct facts *facts)
+                       struct sim_facts_list *facts)
 {
     TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
     struct tamga_block_id id;
@@ -74,7 +69,7 @@ static bool tip_of(const struct sim_node *node, struct tamga_stored_header *out)
            tamga_query_header(view_of(node), &id, out) == TAMGA_OK;
 }
 
-static void read_chain(struct sim_world *world, struct sim_node *node, struct facts *facts)
+void sim_read_chain(struct sim_world *world, struct sim_node *node, struct sim_facts_list *facts)
 {
     struct tamga_stored_header tip;
 
@@ -88,7 +83,7 @@ static void read_chain(struct sim_world *world, struct sim_node *node, struct fa
 /* ---- no double -------------------------------------------------------------------- */
 
 /* Why b, which comes after a on the chain, may not be there; NULL if it may. */
-static const char *clash(bool gateway, const struct sim_facts *a, const struct sim_facts *b)
+const char *sim_clash(bool gateway, const struct sim_facts *a, const struct sim_facts *b)
 {
     if (tamga_hash_equal(&a->id.hash, &b->id.hash))
         return "an entry";
@@ -107,12 +102,12 @@ static const char *clash(bool gateway, const struct sim_facts *a, const struct s
 
 void sim_check_doubles(struct sim_world *world, struct sim_node *node)
 {
-    TAMGA_CLEANUP(clear_facts) struct facts facts = {0};
+    TAMGA_CLEANUP(sim_facts_clear) struct sim_facts_list facts = {0};
 
-    read_chain(world, node, &facts);
+    sim_read_chain(world, node, &facts);
     for (size_t i = 1; i < facts.count; i++)
         for (size_t j = 0; j < i; j++) {
-            const char *what = clash(world->gateway, &facts.at[j], &facts.at[i]);
+            const char *what = sim_clash(world->gateway, &facts.at[j], &facts.at[i]);
 
             if (what != NULL)
                 sim_broken(world, SIM_NO_DOUBLE, "node %d has %s twice: %s (%llu) and %s (%llu)",
@@ -356,121 +351,8 @@ void sim_check_state(struct sim_world *world, struct sim_node *node)
                    node->index, (unsigned long long)height, tamga_err_name(err));
     else if (!test_same_content(node->disk, fresh.store,
                                 1u << TAMGA_FAMILY_STATE | 1u << TAMGA_FAMILY_INDEX |
-                                    1u << TAMGA_FAMILY_ENTRY))
+                                    1u << TAMGA_FAMILY_MAP | 1u << TAMGA_FAMILY_ENTRY))
         sim_broken(world, SIM_SAME_STATE, "node %d's state at height %llu is not its chain's",
                    node->index, (unsigned long long)height);
     test_node_close(&fresh);
-}
-
-/* ---- the end ---------------------------------------------------------------------- */
-
-/* Does an entry wait that a block could take? Others may wait for what never comes. */
-static bool could_mine(const struct sim_world *world, const struct sim_node *node)
-{
-    const struct tamga_mempool *mempool = tamga_engine_mempool(node->engine);
-    const struct tamga_item **item;
-    bool could = false;
-
-    if (mempool->count == 0)
-        return false;
-    if (tamga_mempool_sorted(mempool, &item) != TAMGA_OK)
-        abort();
-    for (size_t i = 0; i < mempool->count && !could; i++)
-        could = node->rules.check(&node->chain, view_of(node), item[i],
-                                  sim_clock(world, node), NULL) == TAMGA_OK;
-    free(item);
-    return could;
-}
-
-bool sim_quiet(struct sim_world *world)
-{
-    const struct tamga_block_id *tip = NULL;
-
-    for (int i = 0; i < world->node_count; i++) {
-        const struct sim_node *node = &world->node[i];
-
-        if (node->liar)
-            continue;
-        if (node->engine == NULL || node->inbox_count > 0 ||
-            node->engine->event_count > 0 || tamga_overlay_count(&node->engine->pending) > 0)
-            return false;
-        if (tip == NULL)
-            tip = &tamga_engine_tip(node->engine)->tip_id;
-        if (!tamga_hash_equal(&tip->hash, &tamga_engine_tip(node->engine)->tip_id.hash))
-            return false;
-    }
-    for (int i = 0; i < world->node_count; i++)
-        if (!world->node[i].liar && could_mine(world, &world->node[i]))
-            return false;
-    return true;
-}
-
-/* May the entry be missing, given what the chain has? */
-static bool has_rival(bool gateway, const struct facts *chain, const struct sim_facts *facts)
-{
-    bool named_there = tamga_hash_is_zero(&facts->names);
-
-    for (size_t i = 0; i < chain->count; i++) {
-        const struct sim_facts *other = &chain->at[i];
-        bool is_named = tamga_hash_equal(&other->id.hash, &facts->names);
-
-        if (clash(gateway, other, facts) != NULL)
-            return true;
-        named_there = named_there || is_named;
-        /* Another one repeats the same release, and is its newest now. */
-        if (!gateway && !facts->once && !is_named && !other->once &&
-            tamga_hash_equal(&other->group, &facts->group) &&
-            tamga_hash_equal(&other->what, &facts->what))
-            return true;
-    }
-    return !named_there; /* it repeats a release that is not there */
-}
-
-static void check_entry(struct sim_world *world, const struct facts *chain,
-                        const struct sim_entry *entry)
-{
-    for (size_t i = 0; i < chain->count; i++)
-        if (tamga_hash_equal(&chain->at[i].id.hash, &entry->id.hash))
-            return;
-    if (!has_rival(world->gateway, chain, &entry->facts))
-        sim_broken(world, SIM_NOTHING_LOST, "entry %s, acknowledged by nodes %x, is lost",
-                   sim_short(&entry->id.hash), entry->acked_by);
-    for (int i = 0; i < world->node_count; i++)
-        if ((entry->acked_by & ~entry->dropped_by) >> i & 1 &&
-            tamga_mempool_find(tamga_engine_mempool(world->node[i].engine), &entry->id) ==
-                NULL)
-            sim_broken(world, SIM_NOTHING_LOST, "entry %s: node %d never told that it dropped",
-                       sim_short(&entry->id.hash), i);
-}
-
-void sim_check_end(struct sim_world *world)
-{
-    TAMGA_CLEANUP(clear_facts) struct facts chain = {0};
-    struct sim_node *any = NULL;
-
-    for (int i = 0; i < world->node_count; i++) {
-        struct sim_node *node = &world->node[i];
-
-        if (node->liar)
-            continue;
-        any = node;
-        sim_check_store(world, node);
-        sim_check_doubles(world, node);
-        sim_check_state(world, node);
-    }
-    if (!sim_quiet(world))
-        for (int i = 0; i < world->node_count; i++)
-            if (!world->node[i].liar)
-                sim_broken(world, SIM_ONE_TIP,
-                           "healed for %u s, and node %d is at height %llu with %zu waiting",
-                           SIM_HEAL_MS / 1000, i,
-                           (unsigned long long)tamga_engine_tip(world->node[i].engine)
-                               ->tip.height,
-                           tamga_engine_mempool(world->node[i].engine)->count);
-    if (any == NULL || world->result.broken != SIM_HOLDS)
-        return;
-    read_chain(world, any, &chain);
-    for (size_t i = 0; i < world->entry_count; i++)
-        if (world->entry[i].acked_by != 0)
-            check_entry(world, &chain, &world->entry[i]);
 }

@@ -43,10 +43,19 @@ static uint64_t step_to(const struct sim_world *world, const struct tamga_trail 
     return at_ms > parent->tip.time_ms ? at_ms - parent->tip.time_ms : 1;
 }
 
+/* As far back as the rules allow, or one millisecond more. What is added to the parent's
+ * time may be negative: all of it is modulo 2^64. */
+static uint64_t step_back(struct sim_world *world, const struct tamga_trail *parent)
+{
+    uint64_t at_ms = tamga_trail_median_ms(parent) + sim_below(world, 2);
+
+    return at_ms == parent->tip.time_ms ? 1 : at_ms - parent->tip.time_ms;
+}
+
 /* Takes the payload. */
 static void push_block(struct sim_world *world, struct sim_node *node,
                        const struct tamga_trail *parent, struct tamga_buf *payload,
-                       uint64_t ahead_ms, void (*change)(struct tamga_block *block))
+                       uint64_t step_ms, void (*change)(struct tamga_block *block))
 {
     struct sim_facts facts;
 
@@ -54,9 +63,10 @@ static void push_block(struct sim_world *world, struct sim_node *node,
         tamga_buf_clear(payload);
         return;
     }
+    test_state_learn(&node->chain, &node->store->reader.view, node->evil_base);
     sim_facts_of(&facts, world->gateway, tamga_buf_span(payload));
     test_block_on(&node->evil[node->evil_count++], &node->chain, parent, node->miner,
-                  step_to(world, parent, ahead_ms), payload, 1, change);
+                  step_ms, payload, 1, change);
     node->evil_entry[node->evil_payload_count] = facts.id;
     node->evil_payload[node->evil_payload_count++] = *payload;
 }
@@ -73,13 +83,18 @@ static void grow(struct sim_world *world, struct sim_node *node, size_t count)
         else if (!trail_at(node, node->evil_base, &parent))
             return;
         sim_fresh_payload(world, &payload);
-        push_block(world, node, &parent, &payload, 0, NULL);
+        push_block(world, node, &parent, &payload, step_to(world, &parent, 0), NULL);
     }
 }
 
 static void break_root(struct tamga_block *block)
 {
     block->sealed.header.body_root.byte[7] ^= 0x10;
+}
+
+static void break_state_root(struct tamga_block *block)
+{
+    block->sealed.header.state_root.byte[9] ^= 0x04;
 }
 
 static void break_signature(Tamga__V1__Signed *message)
@@ -134,10 +149,11 @@ static void lie_invalid(struct sim_world *world, struct sim_node *node)
         return;
     if (sim_chance(world, 700)) {
         bad_payload(world, node, &payload);
-        push_block(world, node, &parent, &payload, 0, NULL);
+        push_block(world, node, &parent, &payload, step_to(world, &parent, 0), NULL);
     } else {
         sim_fresh_payload(world, &payload);
-        push_block(world, node, &parent, &payload, 0, break_root);
+        push_block(world, node, &parent, &payload, step_to(world, &parent, 0),
+                   sim_chance(world, 500) ? break_root : break_state_root);
     }
     grow(world, node, sim_below(world, 3)); /* sound, on an ancestor that is not */
 }
@@ -153,7 +169,10 @@ static void lie_about_time(struct sim_world *world, struct sim_node *node)
     if (!trail_at(node, node->evil_base, &parent))
         return;
     sim_fresh_payload(world, &payload);
-    push_block(world, node, &parent, &payload, ahead_ms, NULL);
+    push_block(world, node, &parent, &payload,
+               sim_chance(world, 300) ? step_back(world, &parent)
+                                      : step_to(world, &parent, ahead_ms),
+               NULL);
 }
 
 static void announce(struct sim_world *world, struct sim_node *node)
@@ -175,7 +194,7 @@ static void outgrow(struct sim_world *world, struct sim_node *node, uint64_t hei
 
     back = back < height ? back : height;
     node->evil_base = height - back;
-    grow(world, node, back + 1 + sim_below(world, 3));
+    grow(world, node, back + 1 + sim_below(world, SIM_EVIL_MAX - 2));
 }
 
 static unsigned choose(struct sim_world *world, bool withhold)

@@ -101,13 +101,20 @@ static void add(struct sim_result *sum, const struct sim_result *one)
     sum->lies += one->lies;
     sum->invalid += one->invalid;
     sum->entries += one->entries;
+    sum->finals += one->finals;
+    sum->votes += one->votes;
+    sum->checkpoints += one->checkpoints;
+    sum->conflicts += one->conflicts;
+    sum->restores += one->restores;
+    sum->heal_ms = one->heal_ms > sum->heal_ms ? one->heal_ms : sum->heal_ms;
 }
 
 static void tell_broken(const struct sim_result *result, uint64_t seed)
 {
-    printf("seed %" PRIu64 " step %" PRIu64 ": broken: %s: %s\n"
+    printf("seed %" PRIu64 " (%d nodes, %d liars) step %" PRIu64 ": broken: %s: %s\n"
            "replay: sim --seed %" PRIu64 " --trace\n",
-           seed, result->step, sim_invariant_name(result->broken), result->text, seed);
+           seed, result->nodes, result->liars, result->step,
+           sim_invariant_name(result->broken), result->text, seed);
 }
 
 /* Seconds since some moment; how long the program may run is the only thing it decides. */
@@ -147,8 +154,11 @@ int main(int argc, char **argv)
     took = seconds() - start;
     printf("%" PRIu64 " seeds hold, %.1f a second: %" PRIu64 " steps, %" PRIu64
            " tips, %" PRIu64 " switches, %" PRIu64 " crashes, %" PRIu64 " entries, %" PRIu64
-           " acknowledgements, %" PRIu64 " lies, %" PRIu64 " blocks condemned\n",
+           " acknowledgements, %" PRIu64 " lies, %" PRIu64 " blocks condemned, %" PRIu64
+           " votes, %" PRIu64 " heights final, %" PRIu64 " checkpoints, %" PRIu64
+           " conflicts seen, %" PRIu64 " restores; healed within %" PRIu64 " s\n",
            done, (double)done / took, sum.steps, sum.blocks, sum.reorgs, sum.crashes,
-           sum.entries, sum.acks, sum.lies, sum.invalid);
+           sum.entries, sum.acks, sum.lies, sum.invalid, sum.votes, sum.finals, sum.checkpoints,
+           sum.conflicts, sum.restores, sum.heal_ms / 1000);
     return 0;
 }

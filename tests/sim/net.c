@@ -31,8 +31,15 @@ void sim_message_free(struct sim_message *message)
         tamga_block_clear(&message->block[i]);
     for (size_t i = 0; i < message->payload_count; i++)
         tamga_buf_clear(&message->payload[i]);
+    for (size_t i = 0; i < message->vote_count; i++)
+        tamga_buf_clear(&message->vote[i]);
+    for (size_t i = 0; i < message->evidence_count; i++)
+        tamga_buf_clear(&message->evidence[i]);
     free(message->block);
     free(message->payload);
+    free(message->vote);
+    free(message->evidence);
+    free(message->word);
     free(message->block_id);
     free(message->entry_id);
     free(message->sealed);
@@ -52,17 +59,39 @@ void sim_message_block(struct sim_message *message, const struct tamga_block *bl
     message->block[message->block_count++] = copy;
 }
 
-void sim_message_payload(struct sim_message *message, struct tamga_span payload)
+static void add_copy(struct tamga_buf **list, size_t *count, struct tamga_span bytes)
 {
     struct tamga_buf copy = {0};
 
-    if (tamga_buf_set(&copy, payload) != TAMGA_OK)
+    if (tamga_buf_set(&copy, bytes) != TAMGA_OK)
         abort();
-    message->payload =
-        realloc(message->payload, (message->payload_count + 1) * sizeof copy);
-    if (message->payload == NULL)
+    *list = realloc(*list, (*count + 1) * sizeof copy);
+    if (*list == NULL)
         abort();
-    message->payload[message->payload_count++] = copy;
+    (*list)[(*count)++] = copy;
+}
+
+void sim_message_payload(struct sim_message *message, struct tamga_span payload)
+{
+    add_copy(&message->payload, &message->payload_count, payload);
+}
+
+void sim_message_vote(struct sim_message *message, struct tamga_span encoded)
+{
+    add_copy(&message->vote, &message->vote_count, encoded);
+}
+
+void sim_message_evidence(struct sim_message *message, struct tamga_span encoded)
+{
+    add_copy(&message->evidence, &message->evidence_count, encoded);
+}
+
+void sim_message_word(struct sim_message *message, const struct tamga_cosignature *word)
+{
+    message->word = realloc(message->word, (message->word_count + 1) * sizeof *word);
+    if (message->word == NULL)
+        abort();
+    message->word[message->word_count++] = *word;
 }
 
 static bool apart(const struct sim_world *world, int from, int to)
@@ -120,6 +149,9 @@ static void hear(struct sim_world *world, struct sim_node *node, struct sim_mess
     case SIM_PAYLOAD:
     case SIM_ANNOUNCE:
     case SIM_MINED:
+    case SIM_VOTE:
+    case SIM_WORD:
+    case SIM_CONFLICT:
         sim_node_take(world, node, message);
         break;
     case SIM_GET_STATUS:
@@ -127,6 +159,7 @@ static void hear(struct sim_world *world, struct sim_node *node, struct sim_mess
     case SIM_GET_BLOCKS:
     case SIM_GET_PAYLOADS:
     case SIM_GET_PENDING:
+    case SIM_GET_FINALITY:
         sim_serve(world, node, message);
         break;
     case SIM_STATUS:
@@ -134,6 +167,7 @@ static void hear(struct sim_world *world, struct sim_node *node, struct sim_mess
     case SIM_BLOCKS:
     case SIM_PAYLOADS:
     case SIM_PENDING:
+    case SIM_FINALITY:
         if (sim_pull_of(node, message) != NULL)
             sim_pull_answer(world, node, message);
         break;

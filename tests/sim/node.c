@@ -23,6 +23,11 @@ static void stop(struct sim_node *node)
     clear_inbox(node);
     tamga_block_clear(&node->job);
     node->job = (struct tamga_block){0};
+    node->mining = false;
+    node->due_ms = UINT64_MAX;
+    node->told = node->caught = 0;
+    node->may_vote = false;
+    sim_drop_signed(node);
     node->chain_peer = SIM_NOBODY;
     for (int i = 0; i < SIM_NODES_MAX; i++)
         node->pull[i] = (struct sim_pull){.session = 0};
@@ -39,6 +44,17 @@ void sim_node_clear(struct sim_node *node)
     sim_sabotage_store_clear(node);
     if (node->disk != NULL)
         node->disk->ops->close(node->disk);
+    if (node->copy != NULL)
+        node->copy->ops->close(node->copy);
+    free(node->sent.at);
+}
+
+void sim_node_forget(struct sim_node *node)
+{
+    node->work = (struct tamga_u256){{0}};
+    node->tip_id = (struct tamga_block_id){{{0}}};
+    node->justified = 0;
+    node->final = (struct tamga_point){0, node->chain.genesis_id};
 }
 
 void sim_node_crash(struct sim_world *world, struct sim_node *node, const char *why)
@@ -68,10 +84,10 @@ static void open_disk(struct sim_world *world, struct sim_node *node)
 void sim_node_start(struct sim_world *world, struct sim_node *node)
 {
     struct tamga_detail detail = {{0}};
-    const struct tamga_trail *tip;
     enum tamga_err err;
 
     open_disk(world, node);
+    sim_sabotage_start(world, node);
     err = tamga_engine_open(&node->engine, &node->chain, node->store, &detail);
     if (err == TAMGA_E_STORE_IO && !node->joined) {
         node->engine = NULL;
@@ -85,13 +101,14 @@ void sim_node_start(struct sim_world *world, struct sim_node *node)
         return;
     }
     node->joined = true;
-    tip = tamga_engine_tip(node->engine);
-    if (sim_honest(node) && tamga_u256_compare(&tip->work, &node->work) < 0)
-        sim_broken(world, SIM_WORK_GROWS, "node %d has less work than before it crashed",
-                   node->index);
-    node->work = tip->work;
-    sim_trace(world, "node %d starts at height %llu", node->index,
-              (unsigned long long)tip->tip.height);
+    tamga_engine_mine_as(node->engine, &node->address);
+    sim_trace(world, "node %d starts at height %llu, final %llu", node->index,
+              (unsigned long long)tamga_engine_tip(node->engine)->tip.height,
+              (unsigned long long)tamga_engine_final(node->engine)->height);
+    if (sim_honest(node)) {
+        sim_check_tip(world, node);
+        sim_check_final(world, node);
+    }
     sim_later(world, sim_below(world, 1000),
               (struct sim_event){
                   .kind = SIM_EV_TICK, .node = node->index, .life = node->life});
@@ -230,6 +247,11 @@ static enum tamga_err run(struct sim_world *world, struct sim_node *node,
         return pull != NULL && pull->stage == SIM_AT_PENDING
                    ? run_waiting(world, node, message)
                    : run_payloads(world, node, message);
+    case SIM_VOTE:
+    case SIM_WORD:
+    case SIM_CONFLICT:
+    case SIM_FINALITY:
+        return sim_run_finality(world, node, message);
     case SIM_HINT:
     case SIM_GET_STATUS:
     case SIM_STATUS:
@@ -238,6 +260,7 @@ static enum tamga_err run(struct sim_world *world, struct sim_node *node,
     case SIM_GET_PAYLOADS:
     case SIM_GET_PENDING:
     case SIM_PENDING:
+    case SIM_GET_FINALITY:
         break; /* answered without the loop */
     }
     return TAMGA_OK;
@@ -258,14 +281,24 @@ static void done(struct sim_world *world, struct sim_node *node, struct sim_mess
         if (message->job == node->job_number) {
             tamga_block_clear(&node->job);
             node->job = (struct tamga_block){0};
+            node->mining = false;
         }
         break;
+    case SIM_VOTE:
+    case SIM_WORD:
+        if (message->err == TAMGA_E_UNKNOWN_BLOCK)
+            sim_pull_poke(world, node);
+        if (message->news)
+            sim_pass_on(world, node, message);
+        return;
     case SIM_HEADERS:
     case SIM_BLOCKS:
     case SIM_PAYLOADS:
+    case SIM_FINALITY:
         sim_pull_done(world, node, message);
         break;
     case SIM_PAYLOAD:
+    case SIM_CONFLICT:
     case SIM_HINT:
     case SIM_GET_STATUS:
     case SIM_STATUS:
@@ -274,6 +307,7 @@ static void done(struct sim_world *world, struct sim_node *node, struct sim_mess
     case SIM_GET_PAYLOADS:
     case SIM_GET_PENDING:
     case SIM_PENDING:
+    case SIM_GET_FINALITY:
         break;
     }
     if (message->news) {
@@ -286,91 +320,17 @@ static void done(struct sim_world *world, struct sim_node *node, struct sim_mess
 
 /* ---- batches ---------------------------------------------------------------------- */
 
-static void announce_tip(struct sim_world *world, struct sim_node *node)
+static void look(struct sim_world *world, struct sim_node *node, bool tip_changed)
 {
-    struct sim_message *message = sim_message_new(SIM_ANNOUNCE, node->index, SIM_NOBODY);
-    TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
-    const struct tamga_chain *chain = &node->chain;
-
-    if (tamga_query_block(&node->store->reader.view, &tamga_engine_tip(node->engine)->tip_id,
-                          &block) != TAMGA_OK) {
-        sim_message_free(message);
-        return;
-    }
-    message->sealed = sim_alloc(1, sizeof *message->sealed);
-    message->sealed[0] = block.sealed;
-    message->sealed_count = 1;
-    message->entry_id = sim_alloc(block.count + 1, sizeof *message->entry_id);
-    for (size_t i = 0; i < block.count; i++) {
-        TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
-        enum tamga_err err = TAMGA_OK;
-
-        if (chain->rules->detached)
-            err = chain->rules->entry_id(&item.id, block.entry[i]);
-        else
-            err = chain->rules->decode(chain, &item, block.entry[i], NULL);
-        if (err == TAMGA_OK)
-            message->entry_id[message->entry_id_count++] = item.id;
-    }
-    sim_gossip(world, message);
-}
-
-static void tell(struct sim_world *world, struct sim_node *node,
-                 const struct tamga_event *event)
-{
-    struct sim_entry *entry;
-
-    switch (event->kind) {
-    case TAMGA_EVENT_TIP:
-        sim_trace(world, "node %d tip %s height %llu, %llu left", node->index,
-                  sim_short(&event->id), (unsigned long long)event->height,
-                  (unsigned long long)event->depth);
-        node->returned += event->depth * SIM_BLOCK_MAX;
-        world->result.reorgs += event->depth > 0;
-        world->result.blocks++;
-        break;
-    case TAMGA_EVENT_DROPPED:
-        sim_trace(world, "node %d drops %s: %s", node->index, sim_short(&event->id),
-                  tamga_err_name(event->err));
-        entry = sim_entry_find(world, &(struct tamga_entry_id){event->id});
-        if (entry != NULL && world->options.sabotage != SIM_SILENT_DROP)
-            entry->dropped_by |= 1u << node->index;
-        break;
-    case TAMGA_EVENT_INVALID:
-        sim_trace(world, "node %d condemns %s: %s %s", node->index, sim_short(&event->id),
-                  tamga_err_name(event->err), event->detail.text);
-        world->result.invalid++;
-        break;
-    }
-}
-
-/* Returns whether the tip changed. */
-static bool tell_events(struct sim_world *world, struct sim_node *node)
-{
-    struct tamga_event event;
-    bool changed = false, left = false;
-
-    while (tamga_engine_next_event(node->engine, &event)) {
-        changed = changed || event.kind == TAMGA_EVENT_TIP;
-        left = left || (event.kind == TAMGA_EVENT_TIP && event.depth > 0);
-        tell(world, node, &event);
-    }
-    if (left)
-        sim_sabotage_forget(world, node);
-    return changed;
-}
-
-static void look(struct sim_world *world, struct sim_node *node)
-{
-    const struct tamga_trail *tip = tamga_engine_tip(node->engine);
-
     if (!sim_honest(node))
         return;
-    if (tamga_u256_compare(&tip->work, &node->work) < 0)
-        sim_broken(world, SIM_WORK_GROWS, "node %d: the tip's work decreased", node->index);
-    node->work = tip->work;
+    if (tip_changed)
+        sim_check_root(world, node);
+    sim_check_tip(world, node);
+    sim_check_final(world, node);
     sim_check_bounds(world, node);
     if (++node->batches % 64 == 0) {
+        sim_check_voters(world, node);
         sim_check_store(world, node);
         sim_check_doubles(world, node);
     }
@@ -392,9 +352,11 @@ void sim_node_batch(struct sim_world *world, struct sim_node *node)
         batch[i]->news = false;
         batch[i]->used = 0;
     }
+    node->caught = 0;
     for (size_t i = 0; i < count; i++) {
         struct sim_message *message = batch[i];
 
+        sim_sabotage_standing(world, node);
         message->err = sim_sabotage_deaf(world, node, message) ? TAMGA_OK
                                                                : run(world, node, message);
         if (tamga_err_class(message->err) == TAMGA_CLASS_LOCAL)
@@ -402,6 +364,8 @@ void sim_node_batch(struct sim_world *world, struct sim_node *node)
         if (world->options.sabotage == SIM_EARLY_ACK)
             done(world, node, message);
     }
+    if (flushed == TAMGA_OK)
+        flushed = sim_sign(world, node);
     if (flushed == TAMGA_OK)
         flushed = tamga_engine_flush(node->engine);
     if (flushed == TAMGA_E_STORE_CORRUPT)
@@ -416,27 +380,49 @@ void sim_node_batch(struct sim_world *world, struct sim_node *node)
     free(batch);
     if (flushed != TAMGA_OK)
         return;
-    tip_changed = tell_events(world, node);
-    look(world, node);
+    world->caught |= node->caught;
+    tip_changed = sim_tell_events(world, node);
+    look(world, node, tip_changed);
+    sim_tell_signed(world, node);
     if (tip_changed)
-        announce_tip(world, node);
+        sim_announce_tip(world, node);
     sim_node_review(world, node, tip_changed);
 }
 
 /* ---- mining ----------------------------------------------------------------------- */
+
+/* Another look when a block becomes due, unless one is planned until then. */
+static void plan_review(struct sim_world *world, struct sim_node *node, uint64_t now_ms)
+{
+    uint64_t due_ms = tamga_engine_due_ms(node->engine);
+
+    if (due_ms == UINT64_MAX || (node->due_ms > now_ms && node->due_ms <= due_ms))
+        return;
+    node->due_ms = due_ms > now_ms ? due_ms : now_ms + 1;
+    sim_later(world, node->due_ms - now_ms,
+              (struct sim_event){
+                  .kind = SIM_EV_BATCH, .node = node->index, .life = node->life});
+}
 
 void sim_node_review(struct sim_world *world, struct sim_node *node, bool tip_changed)
 {
     uint64_t now_ms = sim_clock(world, node);
     enum tamga_err err;
 
-    if (tip_changed)
+    if (tip_changed) {
         tamga_block_clear(&node->job);
-    if (node->job.count > 0 || !tamga_engine_block_due(node->engine, now_ms))
+        node->mining = false;
+    }
+    if (node->mining)
         return;
+    if (!tamga_engine_block_due(node->engine, now_ms)) {
+        plan_review(world, node, now_ms);
+        return;
+    }
     err = tamga_engine_propose(node->engine, &node->job, &node->address, now_ms);
     if (err != TAMGA_OK)
         return; /* nothing to mine; a failing read shows at the next batch */
+    node->mining = true;
     sim_later(world, sim_exponential(world, node->mean_mining_ms),
               (struct sim_event){.kind = SIM_EV_MINED,
                                  .node = node->index,
@@ -449,7 +435,7 @@ void sim_node_mined(struct sim_world *world, struct sim_node *node, uint64_t job
     struct sim_message *message;
     struct tamga_block_id id;
 
-    if (job != node->job_number || node->job.count == 0)
+    if (job != node->job_number || !node->mining)
         return; /* the tip has moved on */
     test_seal(&node->job.sealed, &id, node->miner);
     sim_trace(world, "node %d mines %s at height %llu, %zu entries", node->index,

@@ -1,7 +1,8 @@
 /*
  * What a node pulls from a peer, as server/node/chain_sync.c: status, then headers from a
- * locator, then the bodies and payloads that the engine wants, then what waits there. One
- * chain at a time; a peer that breaks a rule is left alone for a while.
+ * locator, then the bodies and payloads that the engine wants, then what waits there, then
+ * what it knows of finality. One chain at a time; a peer that breaks a rule is left alone
+ * for a while.
  */
 #include <stdlib.h>
 
@@ -31,15 +32,22 @@ struct sim_pull *sim_pull_of(struct sim_node *node, const struct sim_message *me
 
 /* ---- ends ------------------------------------------------------------------------- */
 
-/* Clocks differ, so an honest peer may pass on a block whose time is too new for us. All
- * else that is refused was a lie, unless a double makes honest nodes break rules. */
+/* Clocks differ, so an honest peer may pass on a block whose time is too new for us; and
+ * it may not know yet what is final here, or we not know what it is. All else that is
+ * refused was a lie, unless a double makes honest nodes break rules. */
+static bool excusable(enum tamga_err err)
+{
+    return err == TAMGA_E_TIME_TOO_NEW || err == TAMGA_E_BELOW_FINAL ||
+           err == TAMGA_E_UNKNOWN_BLOCK;
+}
+
 static void judge_refusal(struct sim_world *world, const struct sim_node *node,
                           const struct sim_node *peer, enum tamga_err err)
 {
     enum sim_sabotage sabotage = world->options.sabotage;
 
     if ((sabotage == SIM_NO_SABOTAGE || sabotage == SIM_BLAMES) && sim_honest(node) &&
-        sim_honest(peer) && err != TAMGA_E_TIME_TOO_NEW)
+        sim_honest(peer) && !excusable(err))
         sim_broken(world, SIM_FAIR, "node %d refuses node %d, who is honest: %s", node->index,
                    peer->index, tamga_err_name(err));
 }
@@ -142,6 +150,39 @@ static void ask_pending(struct sim_world *world, struct sim_node *node, struct s
     sim_send(world, request(world, node, pull, SIM_GET_PENDING));
 }
 
+static void ask_finality(struct sim_world *world, struct sim_node *node,
+                         struct sim_pull *pull)
+{
+    struct sim_message *message = request(world, node, pull, SIM_GET_FINALITY);
+
+    message->above = tamga_engine_final(node->engine)->height;
+    pull->stage = SIM_AT_FINALITY;
+    sim_send(world, message);
+}
+
+/* The peer's tip is known here, with the work that it said, and yet is not the best: it
+ * lacks what is justified, or a body that somebody else may have. */
+static bool showed_its_tip(const struct sim_node *node, const struct sim_pull *pull)
+{
+    struct tamga_stored_header stored;
+
+    return tamga_query_header(&node->store->reader.view, &pull->claimed_tip, &stored) ==
+               TAMGA_OK &&
+           (stored.flags & TAMGA_STORED_INVALID) == 0 &&
+           tamga_u256_compare(&stored.work, &pull->claimed) == 0;
+}
+
+/* The peer may have left the tip that it claimed since, for what became justified: only
+ * who claims the same again, and shows nothing again, has lied. */
+static bool claims_again(struct sim_pull *pull)
+{
+    bool again =
+        tamga_hash_equal(&pull->doubted.hash, &pull->claimed_tip.hash);
+
+    pull->doubted = pull->claimed_tip;
+    return again;
+}
+
 /* A round is over: another one while our tip moves and the peer claims more. */
 static void end_round(struct sim_world *world, struct sim_node *node, struct sim_pull *pull)
 {
@@ -149,10 +190,10 @@ static void end_round(struct sim_world *world, struct sim_node *node, struct sim
     int order = tamga_u256_compare(&tip->work, &pull->claimed);
     bool moved = !tamga_hash_equal(&tip->tip_id.hash, &pull->before.hash);
 
-    if (order >= 0)
+    if (order >= 0 || (!moved && showed_its_tip(node, pull)))
         ask_pending(world, node, pull);
     else if (!moved)
-        end(world, node, pull, TAMGA_E_PEER_LIED);
+        end(world, node, pull, claims_again(pull) ? TAMGA_E_PEER_LIED : TAMGA_E_NOT_FOUND);
     else
         begin_round(world, node, pull);
 }
@@ -191,16 +232,27 @@ static void ask_bodies(struct sim_world *world, struct sim_node *node, struct si
 
 /* ---- answers that need no engine -------------------------------------------------- */
 
+/* With less work a chain may be the better one still, for what is justified on it: the
+ * peer says so, or a branch that is better waits for bodies. */
+static bool is_wanted(const struct sim_node *node, const struct sim_message *status)
+{
+    struct tamga_block_id any;
+
+    return status->justified > tamga_engine_justified(node->engine)->height ||
+           tamga_engine_wanted_blocks(node->engine, &any, 1) > 0;
+}
+
 static void judge_status(struct sim_world *world, struct sim_node *node,
                          struct sim_pull *pull, const struct sim_message *message)
 {
     const struct tamga_trail *tip = tamga_engine_tip(node->engine);
     int order = tamga_u256_compare(&message->work, &tip->work);
+    bool less = order < 0 || (order == 0 && memcmp(&message->tip, &tip->tip_id,
+                                                   sizeof message->tip) >= 0);
 
     pull->claimed = message->work;
-    if ((order < 0 || (order == 0 && memcmp(&message->tip, &tip->tip_id,
-                                            sizeof message->tip) >= 0)) ||
-        node->chain_peer != SIM_NOBODY) {
+    pull->claimed_tip = message->tip;
+    if ((less && !is_wanted(node, message)) || node->chain_peer != SIM_NOBODY) {
         ask_pending(world, node, pull);
         return;
     }
@@ -228,7 +280,7 @@ static void judge_pending(struct sim_world *world, struct sim_node *node,
             ask->entry_id[ask->entry_id_count++] = message->entry_id[i];
     if (ask->entry_id_count == 0) {
         sim_message_free(ask);
-        end(world, node, pull, TAMGA_OK);
+        ask_finality(world, node, pull);
         return;
     }
     sim_send(world, ask);
@@ -276,7 +328,7 @@ void sim_pull_done(struct sim_world *world, struct sim_node *node,
         return;
     }
     if (pull->stage == SIM_AT_PENDING) {
-        end(world, node, pull, TAMGA_OK);
+        ask_finality(world, node, pull);
         return;
     }
     switch (message->kind) {
@@ -298,6 +350,10 @@ void sim_pull_done(struct sim_world *world, struct sim_node *node,
         else
             ask_bodies(world, node, pull);
         break;
+    case SIM_FINALITY:
+        node->told |= 1u << message->from;
+        end(world, node, pull, TAMGA_OK);
+        break;
     case SIM_SUBMIT:
     case SIM_PAYLOAD:
     case SIM_ANNOUNCE:
@@ -310,6 +366,10 @@ void sim_pull_done(struct sim_world *world, struct sim_node *node,
     case SIM_GET_PAYLOADS:
     case SIM_GET_PENDING:
     case SIM_PENDING:
+    case SIM_VOTE:
+    case SIM_WORD:
+    case SIM_CONFLICT:
+    case SIM_GET_FINALITY:
         break;
     }
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "chain/engine_internal.h"
 #include "crypto/hash.h"
 #include "world.h"
 
@@ -13,7 +14,6 @@ static const struct {
 } sabotage_table[SIM_SABOTAGES] = {
     [SIM_NO_SABOTAGE] = {"none", SIM_HOLDS},
     [SIM_DEAF] = {"deaf", SIM_ONE_TIP},
-    [SIM_STOPS_AT_GAP] = {"stops-at-gap", SIM_ONE_TIP},
     [SIM_PAYLOADS_FIRST] = {"payloads-first", SIM_ONE_TIP},
     [SIM_SAME_LOCATOR] = {"same-locator", SIM_ONE_TIP},
     [SIM_EARLY_ACK] = {"early-ack", SIM_NOTHING_LOST},
@@ -26,6 +26,14 @@ static const struct {
     [SIM_NO_BOUND] = {"no-bound", SIM_BOUNDED},
     [SIM_DROPS_WRITE] = {"drops-write", SIM_WHOLE},
     [SIM_BLAMES] = {"blames", SIM_FAIR},
+    [SIM_QUORUM_OF_ONE] = {"quorum-of-one", SIM_FINAL_AGREES},
+    [SIM_FORGETS_FINAL] = {"forgets-final", SIM_FINAL_AGREES},
+    [SIM_FORGETS_VOTES] = {"forgets-votes", SIM_HONEST_VOTES},
+    [SIM_NEVER_ASKS] = {"never-asks", SIM_HONEST_VOTES},
+    [SIM_MUTE] = {"mute", SIM_ALL_FINAL},
+    [SIM_SKIPS_MAP] = {"skips-map", SIM_STATE_ROOT},
+    [SIM_WORK_ALONE] = {"work-alone", SIM_WORK_GROWS},
+    [SIM_DROPS_EVIDENCE] = {"drops-evidence", SIM_EVIDENCE},
 };
 
 const char *sim_sabotage_name(enum sim_sabotage sabotage)
@@ -112,6 +120,8 @@ void sim_sabotage_rules(struct sim_world *world, struct sim_node *node)
         node->rules.check = forgetful_check;
     if (world->options.sabotage == SIM_WRONG_APPLY)
         node->rules.apply = careless_apply;
+    if (world->options.sabotage == SIM_QUORUM_OF_ONE)
+        node->chain.quorum = 1;
     if (world->options.sabotage == SIM_NO_BOUND)
         node->rules.pending_max = node->rules.pending_sender_max = 65536;
 }
@@ -143,13 +153,29 @@ static enum tamga_err wrapper_scan(const struct tamga_reader *reader, enum tamga
                                            context);
 }
 
+static bool is_meta(const struct tamga_write *write, const char *name)
+{
+    return write->family == TAMGA_FAMILY_META &&
+           tamga_span_equal(write->key, tamga_span_text(name));
+}
+
 static bool left_out(const struct wrapper *wrapper, const struct tamga_write *write)
 {
-    if (wrapper->sabotage == SIM_DROPS_WRITE)
+    switch (wrapper->sabotage) {
+    case SIM_DROPS_WRITE:
         return write->family == TAMGA_FAMILY_UNDO && !write->erase &&
                write->key.data[31] % 4 == 0;
-    return wrapper->sabotage == SIM_FORGETS_UNDO && write->family == TAMGA_FAMILY_INDEX &&
-           write->erase;
+    case SIM_FORGETS_UNDO:
+        return write->family == TAMGA_FAMILY_INDEX && write->erase;
+    case SIM_FORGETS_FINAL:
+        return is_meta(write, "final");
+    case SIM_SKIPS_MAP:
+        return write->family == TAMGA_FAMILY_MAP;
+    case SIM_DROPS_EVIDENCE:
+        return write->family == TAMGA_FAMILY_CONFLICT;
+    default: /* the others are made elsewhere */
+        return false;
+    }
 }
 
 static enum tamga_err wrapper_write(struct tamga_store *store, const struct tamga_write *write,
@@ -189,14 +215,20 @@ static const struct tamga_store_ops wrapper_store_ops = {
     .close = wrapper_close,
 };
 
+static bool breaks_store(enum sim_sabotage sabotage)
+{
+    return sabotage == SIM_LOSES_SYNC || sabotage == SIM_DROPS_WRITE ||
+           sabotage == SIM_FORGETS_UNDO || sabotage == SIM_FORGETS_FINAL ||
+           sabotage == SIM_SKIPS_MAP || sabotage == SIM_DROPS_EVIDENCE;
+}
+
 void sim_sabotage_store(struct sim_world *world, struct sim_node *node)
 {
     enum sim_sabotage sabotage = world->options.sabotage;
     struct wrapper *wrapper;
 
     node->store = node->disk;
-    if (!is_victim(world, node) || (sabotage != SIM_LOSES_SYNC &&
-                                    sabotage != SIM_DROPS_WRITE && sabotage != SIM_FORGETS_UNDO))
+    if (!breaks_store(sabotage) || (!is_victim(world, node) && sabotage != SIM_SKIPS_MAP))
         return;
     wrapper = sim_alloc(1, sizeof *wrapper);
     wrapper->store.reader.view.ops = &wrapper_view_ops;
@@ -222,6 +254,70 @@ bool sim_sabotage_deaf(const struct sim_world *world, const struct sim_node *nod
     return world->options.sabotage == SIM_DEAF && is_victim(world, node) &&
            (message->kind == SIM_ANNOUNCE || message->kind == SIM_HEADERS ||
             message->kind == SIM_BLOCKS);
+}
+
+/* ---- the validator ---------------------------------------------------------------- */
+
+bool sim_sabotage_mute(const struct sim_world *world, const struct sim_node *node)
+{
+    return world->options.sabotage == SIM_MUTE && node->index >= (int)node->chain.quorum - 1;
+}
+
+bool sim_sabotage_hasty(const struct sim_world *world, const struct sim_node *node)
+{
+    return world->options.sabotage == SIM_NEVER_ASKS ||
+           (world->options.sabotage == SIM_FORGETS_VOTES && is_victim(world, node));
+}
+
+struct own_votes {
+    struct tamga_hash validator;
+    struct tamga_buf key[64];
+    size_t count;
+};
+
+static bool find_own(void *context, struct tamga_span key, struct tamga_span value)
+{
+    struct own_votes *own = context;
+
+    (void)value;
+    if (tamga_span_equal(tamga_span(key.data + 8, key.len - 8),
+                         tamga_hash_span(&own->validator)) &&
+        tamga_buf_set(&own->key[own->count++], key) != TAMGA_OK)
+        abort();
+    return own->count < 64;
+}
+
+static void erase(struct sim_node *node, enum tamga_family family, struct tamga_span key)
+{
+    struct tamga_write write = {.family = family, .erase = true, .key = key};
+
+    if (node->disk->ops->write(node->disk, &write, 1, true) != TAMGA_OK)
+        abort();
+}
+
+void sim_sabotage_start(const struct sim_world *world, struct sim_node *node)
+{
+    struct own_votes own = {.validator = node->address.hash};
+    const struct tamga_reader *reader = &node->disk->reader;
+
+    if (world->options.sabotage != SIM_FORGETS_VOTES || !is_victim(world, node) ||
+        !node->joined)
+        return;
+    if (reader->ops->scan(reader, TAMGA_FAMILY_VOTE, tamga_span(NULL, 0), tamga_span(NULL, 0),
+                          find_own, &own) != TAMGA_OK)
+        abort();
+    for (size_t i = 0; i < own.count; i++) {
+        erase(node, TAMGA_FAMILY_VOTE, tamga_buf_span(&own.key[i]));
+        tamga_buf_clear(&own.key[i]);
+    }
+    erase(node, TAMGA_FAMILY_META, tamga_span_text("vote"));
+}
+
+/* As one that stands on nothing, it is left for whatever has more work. */
+void sim_sabotage_standing(const struct sim_world *world, struct sim_node *node)
+{
+    if (world->options.sabotage == SIM_WORK_ALONE && is_victim(world, node))
+        node->engine->standing = STANDS_APART;
 }
 
 struct returned {
@@ -262,4 +358,7 @@ void sim_sabotage_forget(struct sim_world *world, struct sim_node *node)
     }
     if (tamga_engine_open(&node->engine, &node->chain, node->store, &detail) != TAMGA_OK)
         abort();
+    tamga_engine_mine_as(node->engine, &node->address);
+    if (node->may_vote)
+        tamga_engine_may_vote(node->engine, node->validator);
 }

@@ -11,7 +11,6 @@ struct sim_message;
 enum sim_sabotage {
     SIM_NO_SABOTAGE,
     SIM_DEAF,           /* one node takes no header and no block of others */
-    SIM_STOPS_AT_GAP,   /* asked for blocks, peers stop at the first one they lack */
     SIM_PAYLOADS_FIRST, /* who lacks the payloads wanted is asked for no bodies */
     SIM_SAME_LOCATOR,   /* the next page of headers is asked for as the first was */
     SIM_EARLY_ACK,      /* nodes acknowledge before they flush */
@@ -24,6 +23,14 @@ enum sim_sabotage {
     SIM_NO_BOUND,       /* one node's mempool takes any number */
     SIM_DROPS_WRITE,    /* one store says written and leaves out an undo record */
     SIM_BLAMES,         /* a peer is refused for what it does not have */
+    SIM_QUORUM_OF_ONE,  /* for one node its own vote is enough */
+    SIM_FORGETS_FINAL,  /* one store does not keep what is final */
+    SIM_FORGETS_VOTES,  /* one node starts without its votes, and asks nobody for them */
+    SIM_NEVER_ASKS,     /* nodes vote at once, though their disks were replaced */
+    SIM_MUTE,           /* more than a third of the validators sign nothing */
+    SIM_SKIPS_MAP,      /* stores leave out the rows of the state map */
+    SIM_WORK_ALONE,     /* one node leaves what is justified for more work */
+    SIM_DROPS_EVIDENCE, /* one store does not keep evidence */
     SIM_SABOTAGES
 };
 const char *sim_sabotage_name(enum sim_sabotage sabotage);
@@ -39,6 +46,13 @@ void sim_sabotage_store_clear(struct sim_node *node);
 /* Is this message kept from the engine? */
 bool sim_sabotage_deaf(const struct sim_world *world, const struct sim_node *node,
                        const struct sim_message *message);
+/* Does this validator sign nothing? Without asking others first? */
+bool sim_sabotage_mute(const struct sim_world *world, const struct sim_node *node);
+bool sim_sabotage_hasty(const struct sim_world *world, const struct sim_node *node);
+/* Before the engine opens the store: lose what the node has said. */
+void sim_sabotage_start(const struct sim_world *world, struct sim_node *node);
+/* Before each letter: make the engine forget where its tip stands. */
+void sim_sabotage_standing(const struct sim_world *world, struct sim_node *node);
 /* After a switch: make the node forget what came back. */
 void sim_sabotage_forget(struct sim_world *world, struct sim_node *node);
 

@@ -1,6 +1,7 @@
 /*
  * Answers to a peer's pull, read from the store as server/node/chain_service.c does, or
- * what a liar says instead. Never touches the engine: a reader sees what was flushed.
+ * what a liar says instead. Of the engine it asks only what has no place in the store:
+ * between two batches that is flushed too.
  */
 #include "world.h"
 
@@ -40,12 +41,15 @@ static void serve_status(struct sim_world *world, struct sim_node *node,
         return;
     }
     message->work = stored.work;
+    message->justified = tamga_engine_justified(node->engine)->height;
     if (node->evil_count > 0) {
         message->work = node->evil[node->evil_count - 1].trail.work;
         message->tip = node->evil[node->evil_count - 1].id;
     }
-    if (node->evil_status)
+    if (node->evil_status) {
         message->work.limb[0] += 1000;
+        message->justified += sim_below(world, 3);
+    }
     sim_send(world, message);
 }
 
@@ -135,8 +139,6 @@ static void serve_blocks(struct sim_world *world, struct sim_node *node,
         else if (evil == NULL && tamga_query_block(view_of(node), &request->block_id[i],
                                                    &block) == TAMGA_OK)
             sim_message_block(message, &block);
-        else if (world->options.sabotage == SIM_STOPS_AT_GAP)
-            break;
     }
     sim_send(world, message);
 }
@@ -214,6 +216,9 @@ void sim_serve(struct sim_world *world, struct sim_node *node,
     case SIM_GET_PENDING:
         serve_pending(world, node, request);
         break;
+    case SIM_GET_FINALITY:
+        sim_serve_finality(world, node, request);
+        break;
     case SIM_SUBMIT:
     case SIM_PAYLOAD:
     case SIM_ANNOUNCE:
@@ -224,6 +229,10 @@ void sim_serve(struct sim_world *world, struct sim_node *node,
     case SIM_BLOCKS:
     case SIM_PAYLOADS:
     case SIM_PENDING:
+    case SIM_VOTE:
+    case SIM_WORD:
+    case SIM_CONFLICT:
+    case SIM_FINALITY:
         break; /* no requests */
     }
 }

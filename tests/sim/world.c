@@ -60,8 +60,9 @@ uint64_t sim_exponential(struct sim_world *world, uint64_t mean)
 const char *sim_invariant_name(enum sim_invariant invariant)
 {
     static const char *const name[SIM_INVARIANTS] = {
-        "holds",      "one tip",     "nothing lost", "no double",
-        "same state", "work grows", "bounded",      "whole",     "fair"};
+        "holds",        "one tip",   "nothing lost", "no double",  "same state",
+        "work grows",   "bounded",   "whole",        "fair",       "final agrees",
+        "honest votes", "all final", "state root",   "evidence"};
 
     return name[invariant];
 }
@@ -174,7 +175,10 @@ static void tick(struct sim_world *world, struct sim_node *node)
     sim_node_batch(world, node); /* perhaps an empty one: a miner's drops are to be told */
     if (node->engine == NULL)
         return;
-    sim_pull_start(world, node, (int)sim_below(world, (uint64_t)world->node_count));
+    if (node->may_vote)
+        sim_pull_start(world, node, (int)sim_below(world, (uint64_t)world->node_count));
+    else
+        sim_pull_poke(world, node); /* a validator waits for what they know */
     if (sim_chance(world, 200)) {
         struct sim_message *hint = sim_message_new(SIM_HINT, node->index, SIM_NOBODY);
 
@@ -227,10 +231,34 @@ static void lie(struct sim_world *world, struct sim_node *node)
 {
     if (world->healed)
         return;
-    if (node->engine != NULL)
+    if (node->engine != NULL && sim_chance(world, 700))
         sim_lie(world, node, false);
-    sim_later(world, sim_exponential(world, 9000),
+    if (node->engine != NULL && sim_chance(world, 700))
+        sim_lie_vote(world, node);
+    sim_later(world, sim_exponential(world, 7000),
               (struct sim_event){.kind = SIM_EV_LIE, .node = node->index});
+}
+
+/* Somebody makes a backup, or puts one back. */
+static void copy(struct sim_world *world)
+{
+    struct sim_node *node = &world->node[sim_below(world, (uint64_t)world->node_count)];
+
+    if (world->healed)
+        return;
+    sim_copy(world, node);
+    sim_later(world, sim_exponential(world, 12000), (struct sim_event){.kind = SIM_EV_COPY});
+}
+
+static void restore(struct sim_world *world)
+{
+    struct sim_node *node = &world->node[sim_below(world, (uint64_t)world->node_count)];
+
+    if (world->healed)
+        return;
+    sim_restore(world, node);
+    sim_later(world, sim_exponential(world, 12000),
+              (struct sim_event){.kind = SIM_EV_RESTORE});
 }
 
 static void happen(struct sim_world *world, struct sim_event *event)
@@ -274,6 +302,12 @@ static void happen(struct sim_world *world, struct sim_event *event)
     case SIM_EV_LIE:
         lie(world, node);
         break;
+    case SIM_EV_COPY:
+        copy(world);
+        break;
+    case SIM_EV_RESTORE:
+        restore(world);
+        break;
     }
 }
 
@@ -294,19 +328,23 @@ static bool step(struct sim_world *world)
 
 static void set_up_node(struct sim_world *world, int index)
 {
-    static const char *const node_name[] = {"node-a", "node-b", "node-c"};
-    static const char *const gateway_name[] = {"gw-1", "gw-2"};
     struct sim_node *node = &world->node[index];
 
     node->index = index;
     node->liar = index < world->liar_count;
-    node->miner = world->gateway ? gateway_name[index % 2] : node_name[index % 3];
+    node->miner = sim_validator_name(index, world->gateway);
     node->chain_peer = SIM_NOBODY;
     node->clock_base_ms = (int64_t)sim_below(world, 40001) - 20000;
     node->clock_ppm = (int64_t)sim_below(world, 10001) - 5000;
-    node->mean_mining_ms = 3000 + sim_below(world, 25000);
+    node->mean_mining_ms =
+        (3000 + sim_below(world, 25000)) * (unsigned)world->node_count / 5;
+    node->due_ms = UINT64_MAX;
     test_address(&node->address, node->miner);
+    if (tamga_validator_find(&node->validator, &world->chain,
+                             tamga_hash_span(&node->address.hash)) != TAMGA_OK)
+        abort();
     sim_sabotage_rules(world, node);
+    sim_node_forget(node);
     /* The last of many comes late, perhaps when all the trouble is over. */
     sim_later(world, index > 2 && index + 1 == world->node_count ? sim_below(world, 150000) : 0,
               (struct sim_event){.kind = SIM_EV_START, .node = index});
@@ -315,12 +353,38 @@ static void set_up_node(struct sim_world *world, int index)
                   (struct sim_event){.kind = SIM_EV_LIE, .node = index});
 }
 
+/* Mostly few, as a run with many takes longer. */
+static int draw_node_count(struct sim_world *world)
+{
+    return sim_chance(world, 800) ? 3 + (int)sim_below(world, 5)
+                                  : 8 + (int)sim_below(world, SIM_NODES_MAX - 7);
+}
+
+static void plan_trouble(struct sim_world *world)
+{
+    sim_later(world, 500, (struct sim_event){.kind = SIM_EV_PRODUCE});
+    sim_later(world, sim_exponential(world, 15000),
+              (struct sim_event){.kind = SIM_EV_CRASH});
+    sim_later(world, sim_exponential(world, 15000),
+              (struct sim_event){.kind = SIM_EV_PARTITION});
+    if (!sim_chance(world, 600) && world->options.sabotage != SIM_NEVER_ASKS)
+        return;
+    sim_later(world, sim_exponential(world, 10000), (struct sim_event){.kind = SIM_EV_COPY});
+    sim_later(world, sim_exponential(world, 25000),
+              (struct sim_event){.kind = SIM_EV_RESTORE});
+}
+
 static void set_up(struct sim_world *world)
 {
     world->random = world->options.seed;
+    world->opened = sim_alloc(SIM_OPENED, sizeof *world->opened);
     world->gateway = sim_chance(world, 500);
-    world->node_count = 3 + (int)sim_below(world, SIM_NODES_MAX - 2);
-    world->liar_count = (int)sim_below(world, (uint64_t)(world->node_count - 1) / 3 + 1);
+    world->node_count = draw_node_count(world);
+    world->liar_count = (world->node_count - 1) / 3;
+    if (sim_chance(world, 300))
+        world->liar_count = (int)sim_below(world, (uint64_t)world->liar_count + 1);
+    world->result.nodes = world->node_count;
+    world->result.liars = world->liar_count;
     world->start_ms = TEST_GENESIS_MS + 60000 + sim_below(world, 600000);
     world->now_ms = world->start_ms;
     world->drop = (unsigned)sim_below(world, 150);
@@ -331,16 +395,12 @@ static void set_up(struct sim_world *world)
     if (world->options.sabotage == SIM_SAME_LOCATOR)
         world->page = 2;
     sim_rules(&world->rules, world->gateway);
-    world->chain = world->gateway ? *test_gateway() : *test_consortium();
+    world->chain = *sim_chain(world->node_count, world->gateway);
     world->chain.rules = &world->rules;
     world->chain.params.block_entries_max = SIM_BLOCK_MAX;
     for (int i = 0; i < world->node_count; i++)
         set_up_node(world, i);
-    sim_later(world, 500, (struct sim_event){.kind = SIM_EV_PRODUCE});
-    sim_later(world, sim_exponential(world, 15000),
-              (struct sim_event){.kind = SIM_EV_CRASH});
-    sim_later(world, sim_exponential(world, 15000),
-              (struct sim_event){.kind = SIM_EV_PARTITION});
+    plan_trouble(world);
     sim_trace(world, "%s chain, %d nodes, %d of them liars, page %zu",
               world->gateway ? "gateway" : "consortium", world->node_count,
               world->liar_count, world->page);
@@ -354,6 +414,7 @@ static void heal(struct sim_world *world)
             sim_lie(world, &world->node[i], sim_chance(world, 500));
     sim_trace(world, "healing");
     world->healed = true;
+    world->healed_ms = world->now_ms;
     world->side = 0;
     world->drop = 0;
     world->twice = 0;
@@ -378,6 +439,10 @@ static void tear_down(struct sim_world *world)
         sim_node_clear(&world->node[i]);
     for (size_t i = 0; i < world->entry_count; i++)
         tamga_buf_clear(&world->entry[i].payload);
+    for (size_t i = 0; i < SIM_REPLAYS; i++)
+        tamga_buf_clear(&world->replay[i]);
+    test_state_forget();
+    free(world->opened);
     free(world->event);
     free(world);
 }
@@ -399,6 +464,7 @@ void sim_run(struct sim_result *out, const struct sim_options *options)
     until_ms = world->now_ms + SIM_HEAL_MS;
     while (world->result.broken == SIM_HOLDS && world->now_ms < until_ms && !sim_quiet(world))
         (void)step(world);
+    world->result.heal_ms = world->now_ms - world->healed_ms;
     if (world->result.broken == SIM_HOLDS)
         sim_check_end(world);
     *out = world->result;

@@ -1,26 +1,33 @@
 /*
  * A simulated network: engines over stores in memory, a virtual clock, messages that are
- * late, lost, doubled and reordered, crashes, and peers that lie. Everything is drawn
+ * late, lost, doubled and reordered, crashes, stores replaced by older copies, and peers
+ * that lie. Every node is a validator; fewer than a third of them lie. Everything is drawn
  * from one seed, so a run can be repeated to the letter.
  *
  * A run has two phases: trouble, then healing. In the second, nothing fails any more and
- * nobody lies anew; all honest nodes must come to one chain.
+ * nobody lies anew; all honest nodes must come to one chain, and all of it that has
+ * entries must become final, whatever the liars keep back.
  */
 #ifndef TAMGA_SIM_WORLD_H
 #define TAMGA_SIM_WORLD_H
 
+#include "chain/finality.h"
 #include "chain/query.h"
 #include "fixture.h"
 #include "sabotage.h"
 
-#define SIM_NODES_MAX    7
+#define SIM_NODES_MAX    10
 #define SIM_EVIL_MAX     8   /* blocks that a liar has made beside the chain */
 #define SIM_PENDING_MAX  24  /* of the rules: small, so that it is met */
 #define SIM_SENDER_MAX   16
 #define SIM_BLOCK_MAX    8   /* entries of a block */
 #define SIM_ENTRIES_MAX  512 /* that producers sign in one run */
 #define SIM_DEVICES     5
-#define SIM_HEAL_MS      900000u
+#define SIM_SIGNED_MAX  8    /* that a validator signs in one batch, of each kind */
+#define SIM_HEIGHTS_MAX 4096 /* of a chain in one run */
+#define SIM_OPENED      4096 /* signatures that are remembered to be good */
+#define SIM_REPLAYS     64   /* old votes that liars can show again */
+#define SIM_HEAL_MS      300000u
 #define SIM_NOBODY       (-1)
 
 /* What must hold. */
@@ -30,10 +37,17 @@ enum sim_invariant {
     SIM_NOTHING_LOST,/* what was acknowledged is in the chain, or its rival, and it was told */
     SIM_NO_DOUBLE,   /* no entry, image of a model, or install twice on any chain */
     SIM_SAME_STATE,  /* state is what a fresh engine makes of the best chain */
-    SIM_WORK_GROWS,  /* the tip's work never decreases, crashes included */
-    SIM_BOUNDED,     /* mempool, branches and headers off the chain */
+    SIM_WORK_GROWS,  /* the tip never gets worse, crashes included: what is final and
+                        justified in it first, then its work */
+    SIM_BOUNDED,     /* mempool, branches, headers off the chain, votes, cosignatures */
     SIM_WHOLE,       /* a store is consistent whenever it is looked at */
-    SIM_FAIR,        /* no honest peer is refused, but for its clock */
+    SIM_FAIR,        /* no honest peer is refused, but for its clock or for what it cannot
+                        know to be final */
+    SIM_FINAL_AGREES,/* one block is final at a height, everywhere and for ever */
+    SIM_HONEST_VOTES,/* no honest validator ever sends two votes that conflict */
+    SIM_ALL_FINAL,   /* healed, every block with entries is final */
+    SIM_STATE_ROOT,  /* the tip's state root is the root of the state that is stored */
+    SIM_EVIDENCE,    /* who was seen to conflict is known to all, and nobody honest is */
     SIM_INVARIANTS
 };
 const char *sim_invariant_name(enum sim_invariant invariant);
@@ -50,7 +64,10 @@ struct sim_result {
     enum sim_invariant broken;
     uint64_t step;
     char text[320];
+    int nodes, liars;
     uint64_t steps, blocks, reorgs, crashes, acks, lies, invalid, entries;
+    uint64_t finals, votes, checkpoints, conflicts, restores;
+    uint64_t heal_ms; /* that all honest nodes needed to agree */
 };
 
 /* ---- messages --------------------------------------------------------------------- */
@@ -71,6 +88,11 @@ enum sim_kind {
     SIM_PAYLOADS,
     SIM_GET_PENDING,
     SIM_PENDING,
+    SIM_VOTE,     /* gossip: one vote */
+    SIM_WORD,     /* gossip: one cosignature */
+    SIM_CONFLICT, /* gossip: two votes as evidence */
+    SIM_GET_FINALITY,
+    SIM_FINALITY,
 };
 
 /* One letter on the way; shared by its copies. Which lists are used depends on kind. */
@@ -85,8 +107,14 @@ struct sim_message {
     struct tamga_block *block;
     struct tamga_buf *payload;
     size_t block_id_count, entry_id_count, sealed_count, block_count, payload_count;
+    struct tamga_buf *vote;             /* encoded, not opened yet */
+    struct tamga_buf *evidence;         /* encoded votes, two by two */
+    struct tamga_cosignature *word;     /* not verified yet */
+    size_t vote_count, evidence_count, word_count;
+    uint64_t above;                     /* GET_FINALITY */
     struct tamga_u256 work;
     struct tamga_block_id tip;
+    uint64_t justified; /* a status: height */
     uint64_t job;  /* MINED */
     enum tamga_err err; /* what the engine said */
     bool news;          /* a payload that was not known: to be passed on */
@@ -95,7 +123,14 @@ struct sim_message {
 
 /* ---- nodes ------------------------------------------------------------------------ */
 
-enum sim_stage { SIM_IDLE, SIM_AT_STATUS, SIM_AT_HEADERS, SIM_AT_BODIES, SIM_AT_PENDING };
+enum sim_stage {
+    SIM_IDLE,
+    SIM_AT_STATUS,
+    SIM_AT_HEADERS,
+    SIM_AT_BODIES,
+    SIM_AT_PENDING,
+    SIM_AT_FINALITY,
+};
 
 /* What a node pulls from one peer. */
 struct sim_pull {
@@ -104,6 +139,8 @@ struct sim_pull {
     uint64_t avoid_until_ms;
     unsigned faults;
     struct tamga_u256 claimed;
+    struct tamga_block_id claimed_tip;
+    struct tamga_block_id doubted; /* claimed in vain by the pull before */
     struct tamga_block_id before; /* our tip when the round began */
     struct tamga_block_id last;   /* newest header of the page before */
     bool has_last;
@@ -111,11 +148,17 @@ struct sim_pull {
     unsigned rounds;
 };
 
+struct sim_links {
+    struct tamga_link *at;
+    size_t count, cap;
+};
+
 struct sim_node {
     int index;
     bool liar;
     bool joined; /* has been started once */
     const char *miner;
+    uint32_t validator; /* place in the chain's list */
     struct tamga_address address;
     struct tamga_chain chain; /* its own, so that its rules can be broken */
     struct tamga_rules rules;
@@ -129,12 +172,26 @@ struct sim_node {
     struct sim_message **inbox;
     size_t inbox_count, inbox_cap;
     bool batch_due;
-    struct tamga_block job; /* what the miner works on; count 0: idle */
+    bool mining;
+    struct tamga_block job; /* what the miner works on */
     uint64_t job_number;
+    uint64_t due_ms; /* when a look at it is planned */
     struct sim_pull pull[SIM_NODES_MAX];
     int chain_peer; /* whose chain is being pulled */
     uint64_t poked_ms;
     struct tamga_u256 work; /* of the last flushed tip */
+    struct tamga_block_id tip_id;
+    uint64_t justified; /* height */
+    /* the validator */
+    unsigned told; /* bit per node that answered a pull of finality since the start */
+    bool may_vote;
+    struct tamga_vote vote[SIM_SIGNED_MAX]; /* signed in this batch */
+    struct tamga_cosignature word[SIM_SIGNED_MAX];
+    size_t vote_count, word_count;
+    unsigned caught; /* bit per node whose conflict this batch showed */
+    struct sim_links sent; /* all that it ever sent; never forgotten */
+    struct tamga_point final; /* of the last flush */
+    struct tamga_store *copy; /* of its disk, some time ago */
     uint64_t returned;      /* entries that switches can have given back */
     uint64_t batches;
     /* a liar's own blocks */
@@ -148,6 +205,7 @@ struct sim_node {
     struct tamga_entry_id evil_entry[SIM_EVIL_MAX];
     size_t evil_payload_count;
     bool evil_silent;       /* keeps the payloads back */
+    bool evil_mute;         /* neither votes nor shows votes */
 };
 
 /* What an entry says, read from its bytes without the rules' help. */
@@ -160,11 +218,18 @@ struct sim_facts {
     bool once;               /* a release that repeats none, or a first install */
 };
 
+/* A chain as a list of facts; {0} is empty. */
+struct sim_facts_list {
+    struct sim_facts *at;
+    size_t count, cap;
+};
+
 /* What a producer signed, and who said it will be in the chain. */
 struct sim_entry {
     struct tamga_entry_id id;
     struct tamga_buf payload;
     struct sim_facts facts;
+    bool owed;           /* somebody was told that it will be in the chain */
     unsigned acked_by;   /* bit per node */
     unsigned dropped_by; /* bit per node that told of a drop since */
 };
@@ -182,6 +247,8 @@ enum sim_event_kind {
     SIM_EV_PARTITION,
     SIM_EV_LIE,
     SIM_EV_TIMEOUT,
+    SIM_EV_COPY,
+    SIM_EV_RESTORE,
 };
 struct sim_event {
     uint64_t at_ms, order;
@@ -190,6 +257,13 @@ struct sim_event {
     unsigned life;
     uint64_t number;
     struct sim_message *message;
+};
+
+/* A signature that was found good, and what it was on. */
+struct sim_opened {
+    struct tamga_hash hash; /* of the bytes; zero: none */
+    uint32_t validator;
+    struct tamga_link link;
 };
 
 struct sim_world {
@@ -204,6 +278,7 @@ struct sim_world {
     uint64_t order, session;
     struct sim_node node[SIM_NODES_MAX];
     int node_count, liar_count;
+    uint64_t healed_ms; /* when healing began */
     unsigned side;         /* bit per node: which side of the partition */
     unsigned drop, twice;  /* of 1000 messages */
     uint64_t delay_ms;
@@ -214,6 +289,11 @@ struct sim_world {
     uint64_t counter, image, serial, receipt[SIM_DEVICES];
     struct tamga_rules rules; /* sound ones, for the engine that others are held against */
     struct tamga_chain chain;
+    struct tamga_block_id final[SIM_HEIGHTS_MAX]; /* of any honest node; zero: none yet */
+    unsigned caught;      /* bit per node: two conflicting votes reached one honest node */
+    struct sim_opened *opened; /* SIM_OPENED */
+    struct tamga_buf replay[SIM_REPLAYS];
+    size_t replays;
 };
 
 /* world.c */
@@ -237,14 +317,24 @@ void sim_node_clear(struct sim_node *node);
 void sim_node_take(struct sim_world *world, struct sim_node *node,
                    struct sim_message *message);
 void sim_node_batch(struct sim_world *world, struct sim_node *node);
+/* The tip's last look is not to be compared with: the store is another one now. */
+void sim_node_forget(struct sim_node *node);
 void sim_node_review(struct sim_world *world, struct sim_node *node, bool tip_changed);
 void sim_node_mined(struct sim_world *world, struct sim_node *node, uint64_t job);
+
+/* tell.c: after a flush */
+void sim_announce_tip(struct sim_world *world, struct sim_node *node);
+/* Returns whether the tip changed. */
+bool sim_tell_events(struct sim_world *world, struct sim_node *node);
 
 /* net.c: the wire */
 struct sim_message *sim_message_new(enum sim_kind kind, int from, int to);
 void sim_message_free(struct sim_message *message);
 void sim_message_block(struct sim_message *message, const struct tamga_block *block);
 void sim_message_payload(struct sim_message *message, struct tamga_span payload);
+void sim_message_vote(struct sim_message *message, struct tamga_span encoded);
+void sim_message_evidence(struct sim_message *message, struct tamga_span encoded);
+void sim_message_word(struct sim_message *message, const struct tamga_cosignature *word);
 void *sim_alloc(size_t count, size_t size);
 /* Takes the message. */
 void sim_send(struct sim_world *world, struct sim_message *message);
@@ -277,6 +367,34 @@ void sim_fresh_payload(struct sim_world *world, struct tamga_buf *out);
 /* Send a payload to a node as a client would. */
 void sim_submit(struct sim_world *world, const struct sim_entry *entry);
 
+/* network.c: a chain of the fixture's network with so many validators, v-0 and so on */
+const struct tamga_chain *sim_chain(int validators, bool gateway);
+const char *sim_validator_name(int index, bool gateway);
+
+/* votes.c: the validator's room, and what is heard from others */
+int sim_validator_node(const struct sim_world *world, uint32_t validator);
+enum tamga_err sim_vote_open(struct sim_world *world, struct tamga_vote *out,
+                             struct tamga_span untrusted);
+enum tamga_err sim_run_finality(struct sim_world *world, struct sim_node *node,
+                                struct sim_message *message);
+/* Before the flush; what was signed is told after it. */
+enum tamga_err sim_sign(struct sim_world *world, struct sim_node *node);
+void sim_tell_signed(struct sim_world *world, struct sim_node *node);
+void sim_drop_signed(struct sim_node *node);
+void sim_tell_conflict(struct sim_world *world, struct sim_node *node,
+                       const struct tamga_hash *validator);
+void sim_pass_on(struct sim_world *world, struct sim_node *node,
+                 const struct sim_message *message);
+void sim_serve_finality(struct sim_world *world, struct sim_node *node,
+                        const struct sim_message *request);
+
+/* liar_votes.c: lies about finality */
+void sim_lie_vote(struct sim_world *world, struct sim_node *node);
+
+/* restore.c: copies of disks, and disks replaced by them */
+void sim_copy(struct sim_world *world, struct sim_node *node);
+void sim_restore(struct sim_world *world, struct sim_node *node);
+
 /* liar.c */
 /* Any lie, or one that keeps all bodies, or all payloads, back. */
 void sim_lie(struct sim_world *world, struct sim_node *node, bool withhold);
@@ -289,6 +407,29 @@ void sim_check_bounds(struct sim_world *world, struct sim_node *node);
 void sim_check_store(struct sim_world *world, struct sim_node *node);
 void sim_check_doubles(struct sim_world *world, struct sim_node *node);
 void sim_check_state(struct sim_world *world, struct sim_node *node);
+void sim_facts_clear(struct sim_facts_list *chain);
+void sim_read_chain(struct sim_world *world, struct sim_node *node, struct sim_facts_list *out);
+/* Why b, which comes after a on the chain, may not be there; NULL if it may. */
+const char *sim_clash(bool gateway, const struct sim_facts *a, const struct sim_facts *b);
+bool sim_holds_entry(const struct sim_node *node, const struct tamga_entry_id *id);
+
+/* check_final.c: after a flush */
+void sim_check_tip(struct sim_world *world, struct sim_node *node);
+void sim_check_final(struct sim_world *world, struct sim_node *node);
+void sim_check_checkpoint(struct sim_world *world, struct sim_node *node,
+                          const struct tamga_event *event);
+void sim_check_voters(struct sim_world *world, struct sim_node *node);
+void sim_check_root(struct sim_world *world, struct sim_node *node);
+/* An honest node sends this vote. */
+void sim_check_sent(struct sim_world *world, struct sim_node *node,
+                    const struct tamga_link *link);
+bool sim_conflict(const struct tamga_link *a, const struct tamga_link *b);
+bool sim_all_final(const struct sim_node *node);
+/* Bit per node that this one holds evidence against. */
+unsigned sim_evidence(const struct sim_world *world, const struct sim_node *node);
+void sim_check_evidence(struct sim_world *world, struct sim_node *node);
+
+/* check_end.c */
 bool sim_quiet(struct sim_world *world);
 void sim_check_end(struct sim_world *world);
 

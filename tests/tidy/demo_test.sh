@@ -1,9 +1,11 @@
 #!/bin/bash
 # Goal:   deploy/demo.sh refuses what it cannot use before it does anything, and --stop ends
 #         exactly the processes that the folder's files mean: not a stranger who got an old
-#         id, not after a boot, and nothing of a folder that is not a demo's.
+#         id, not after a boot, and nothing of a folder that is not a demo's. The summary is
+#         JSON, and says how long it took until the release was final.
 # Method: call it with each unusable argument; lay out folders as a kept run leaves them,
-#         with files that mean a process of this test, or a stranger.
+#         with files that mean a process of this test, or a stranger; print the summary of a
+#         run that never was.
 #
 #   demo_test.sh SOURCE-ROOT
 set -euo pipefail
@@ -62,3 +64,20 @@ victim=''
 kill -0 "$bystander" || die 'a stranger was ended'
 [ "$(ls "$dir/kept/run")" = tamga-demo ] || die 'files are left'
 "$demo" --stop "$dir/kept" >/dev/null || die 'a second stop failed'
+
+# The summary of one device, by the demo's own functions; only the nodes' answers are made up.
+(
+    here=$1/deploy
+    . "$here/demo/audit.sh"
+    eval "$(grep '^seconds() ' "$demo")"
+    answers() { printf '{"chain":"consortium","height":"7"}\n{"chain":"gateway","height":"2"}\n'; }
+    devices=(acme/cam/0001) nodes=(node-a) gateways=(gw-1)
+    image_sha256=aa cid=Qm build_ms=1 start_ms=20 installed_ms=61500
+    declare -A rpc=([node-a]=tcp://a [gw-1]=tcp://g) release=([acme/cam]=cc)
+    declare -A final_ms=([acme/cam]=2345) release_place=([cc]=$'dd\t3')
+    declare -A result=([acme/cam/0001]=$'r\tb\t4\tgw-1\tacme\tcc\t1.0')
+    summary
+) >"$dir/summary.json"
+got=$(tr -d '\n' <"$dir/summary.json" | "$1/deploy/demo/json-fields.pl" release_tx \
+    consortium_height gateway_height seconds.publish_to_final seconds.publish_to_all_installed)
+[ "$got" = $'cc\t7\t2\t2.345\t61.5' ] || die "the summary says $got"

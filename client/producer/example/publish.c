@@ -31,7 +31,7 @@ int main(int argc, char **argv)
     struct tamga_client_options options = {
         .nodes = (const char *const[]){argv[1]}, .node_count = 1, .identity = argv[2]};
     struct tamga_publish_options publish = {
-        .image = argv[3], .model = argv[4], .version = argv[5]};
+        .image = argv[3], .model = argv[4], .version = argv[5], .wait = TAMGA_WAIT_FINAL};
 
     err = tamga_client_open(&client, &options, &detail);
     if (err != TAMGA_OK)
@@ -40,6 +40,6 @@ int main(int argc, char **argv)
     tamga_client_close(client);
     if (err != TAMGA_OK)
         return failed("publish", err, &detail);
-    printf("%s is in block %llu\n", result.cid, (unsigned long long)result.height);
+    printf("%s is in block %llu, and final\n", result.cid, (unsigned long long)result.height);
     return 0;
 }

@@ -33,7 +33,8 @@ expect 2 '"network" is no command' "$tamga" network
 expect 2 'network init' "$tamga" network nope
 expect 2 'unrecognized option' "$tamga" --nope status
 expect 2 'unrecognized option' "$tamga" status --nope
-for command in keygen 'network init' publish releases show status 'device enroll' history cid; do
+for command in keygen 'network init' publish releases latest 'proof verify' show status \
+    'device enroll' history cid; do
     # shellcheck disable=SC2086
     expect 0 'Example: tamga' "$tamga" $command --help
 done
@@ -42,8 +43,11 @@ expect 2 'no node' "$tamga" status
 expect 2 'no trust root' "$tamga" --node tcp://127.0.0.1:1 status
 expect 2 'which IMAGE?' "$tamga" publish --model acme/cam --version 1
 expect 2 '--version V is needed' "$tamga" publish x --model acme/cam
-expect 2 'finality comes with a later version; use --wait mined' \
-    "$tamga" publish x --model acme/cam --version 1 --wait final
+expect 0 'final (default)' "$tamga" publish --help
+for wait in final mined accepted; do
+    expect 2 'publishing needs --identity' \
+        "$tamga" publish x --model acme/cam --version 1 --wait $wait
+done
 expect 2 '--wait is "never"' "$tamga" publish x --model acme/cam --version 1 --wait never
 expect 2 '64 hex digits' "$tamga" publish x --model acme/cam --version 1 --republish 12
 expect 2 '--expires is "2030-02-31"' \
@@ -51,6 +55,16 @@ expect 2 '--expires is "2030-02-31"' \
 expect 2 'publishing needs --identity' "$tamga" publish x --model acme/cam --version 1
 expect 2 'neither an id' "$tamga" show xyz
 expect 2 '--chain is "other"' "$tamga" show 1 --chain other
+expect 2 'which ID?' "$tamga" show
+expect 2 'one ID at a time' "$tamga" show checkpoint 1 2
+expect 2 '"xyz" is no height' "$tamga" show checkpoint xyz
+expect 2 'no node' "$tamga" show checkpoint
+expect 2 'which model?' "$tamga" latest
+expect 2 'one model at a time' "$tamga" latest acme/cam acme/lock
+expect 2 '"proof" is no command' "$tamga" proof
+expect 2 'which FILE?' "$tamga" proof verify
+expect 2 'one FILE at a time' "$tamga" proof verify a b
+expect 2 'no trust root' "$tamga" proof verify a
 
 # Goal: keys are private, complete, and never replaced.
 for type in p256 rsa3072 ed25519; do
@@ -100,6 +114,7 @@ models:
     hardware: [A, B]
   - {producer: acme, model: cam, providers: [bolt]}
 consortium: {block_wait_ms: 500}
+gateway: {validators: [gw-1]}
 YAML
 expect 0 'network "test" with 4 members' "$tamga" network init --from network.yaml --out net/
 for file in genesis.tamga members/bolt/key.pem members/bolt/genesis.tamga members/acme/key.pub \
@@ -123,6 +138,25 @@ expect 2 'plain tcp:// only' "$tamga" --node tls+tcp://a:1 --genesis net/genesis
 expect 3 'UNREACHABLE' "$tamga" --node tcp://127.0.0.1:1 --genesis net/genesis.tamga \
     --timeout 1 status
 
+# Goal: those validators are in genesis whom network.yaml names, in order, else all gateways.
+# Method: count the places that a name has there: a member, and perhaps a validator.
+places() {
+    grep -ao "$1" "$2/genesis.tamga" | wc -l
+}
+sed '/^models:/,$d' network.yaml >all.yaml
+for name in gw-3 gw-2; do
+    cat >>all.yaml <<YAML
+  - {name: $name, roles: [gateway], rpc: 'tcp://$name:7301', gossip: 'tcp://$name:7401'}
+YAML
+done
+expect 0 'with 6 members' "$tamga" network init --from all.yaml --out all
+[ "$(places node-a all)$(places gw-1 all)$(places gw-2 all)$(places gw-3 all)" = 2222 ] ||
+    fail 'not all gateways are validators'
+sed '$a gateway: {validators: [gw-3, gw-1]}' all.yaml >some.yaml
+expect 0 'with 6 members' "$tamga" network init --from some.yaml --out some
+[ "$(places gw-1 some)$(places gw-2 some)$(places gw-3 some)" = 212 ] ||
+    fail 'other gateways are validators'
+
 # bad LINE TEXT SED: network.yaml changed by sed is refused at that line
 bad() {
     sed "$3" network.yaml >bad.yaml
@@ -143,6 +177,10 @@ bad 21 'no member "node-a" has the role provider' 's/providers: \[bolt\]/provide
 bad 22 'block_wait_ms is "soon"' 's/block_wait_ms: 500/block_wait_ms: soon/'
 bad 22 'target_limit "00000000"' 's/block_wait_ms: 500/target_limit: "00000000"/'
 bad 22 'consortium block_bytes_max must be' 's/block_wait_ms: 500/block_bytes_max: 1/'
+bad 22 'unknown key "validators"' 's/block_wait_ms: 500/validators: [node-a]/'
+bad 23 'no member "node-a" has the role gateway' 's/\[gw-1\]/[node-a]/'
+bad 23 'validator gw-1 is here twice' 's/\[gw-1\]/[gw-1, gw-1]/'
+bad 23 'validators' 's/\[gw-1\]/[]/'
 bad 3 'no member has the role consortium' 's/\[consortium\]/[oem]/'
 sed 's/rsa3072.pem.pub/absent.pub/' network.yaml >bad.yaml
 expect 4 'KEY_FILE' "$tamga" network init --from bad.yaml --out bad
@@ -191,6 +229,40 @@ publish 1 'UNKNOWN_MODEL' --identity $bolt --model bolt/none
 publish 1 'NOT_PRODUCER' --identity net/members/node-a --model bolt/pump
 publish 1 'GATEWAY_SENDER' --identity net/members/gw-1 --model bolt/pump
 publish 3 'UNREACHABLE' --identity $bolt --model bolt/pump
+
+# Goal: latest asks for a model that there may be; a proof is read from bytes or strict JSON.
+latest() {
+    code=$1 text=$2
+    shift 2
+    expect "$code" "$text" "$tamga" --node tcp://127.0.0.1:1 --genesis net/genesis.tamga \
+        --timeout 1 latest "$@"
+}
+latest 2 'no model: P/M' bolt
+latest 3 'UNREACHABLE' bolt/pump --proof-out proof
+[ ! -e proof ] || fail 'latest left a file without a proof'
+# verify CODE TEXT BYTES: what a file with these bytes is told
+verify() {
+    printf '%s' "$3" >proof
+    expect "$1" "$2" "$tamga" proof verify proof --trust net/genesis.tamga
+}
+expect 4 'FILE_IO' "$tamga" proof verify absent --trust net/genesis.tamga
+expect 4 'FILE_IO' "$tamga" proof verify image --trust absent
+head -c 2097153 /dev/zero >large
+expect 1 'more than 2097152 bytes' "$tamga" proof verify large --trust net/genesis.tamga
+head -c 1048577 /dev/zero >large
+expect 1 'at most 1048576' "$tamga" proof verify large --trust net/genesis.tamga
+verify 1 'MISSING_FIELD' ''
+verify 1 'UNKNOWN_FIELD' 'x'
+for json in '{' '{}' '{"proof":1}' '{"proof":"AAAA"' '{"proof":"AAAA' '{"proof"' '{"proof":' \
+    '{"proof":"AAAA","proof":"AAAA"}' '{"release":{"proof":"AAAA"}}' '{"a":"proof","b":"AAAA"}' \
+    '{"proof":"AAAA"}}' '{"proof":"AAAA\"}' '{"proof":"AAAA"}{"proof":"AAAA"}'; do
+    verify 1 'without exactly one member' "$json"
+done
+for base64 in A AA AAA AAAAA AAA- 'AA A' '=AAA' 'A===' 'AA=A' 'AB==' 'AAB=' 'AA==AAAA'; do
+    verify 1 'is not base64' "{\"proof\":\"$base64\"}"
+done
+verify 1 'MISSING_FIELD' '{"proof":""}'
+verify 1 'which model is it about?' '{"a":"\"proof\":", "proof" : "CgA="}'
 
 # Goal: CIDs are those of `ipfs add`.
 expect 0 QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN "$tamga" cid image

@@ -1,10 +1,11 @@
-/* client/device against a gateway that lies: about its answer, the chain, the proof and
- * the image. */
+/* client/device against a gateway that lies: about its answer, the checkpoint, the newest
+ * release, an older one, and the image. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chain/state_map.h"
 #include "wire/wire.h"
 #include "world.h"
 
@@ -39,12 +40,18 @@ static void last_receipt(Tamga__V1__Outcome outcome, enum tamga_err reason)
     tamga_wire_free(&receipt->base);
 }
 
+/* An answer that does not hold says nothing of any release: no receipt, nothing asked for. */
 static void lie_is_refused(enum tamga_err expected)
 {
+    size_t receipts = world.gateway.receipt_count;
+
+    world.gateway.blocks_asked = 0;
     session_gives(expected);
     cr_assert_eq(world.result.outcome, TAMGA_DEVICE_REFUSED);
+    cr_assert_not(world.result.has_release);
     cr_assert_eq(world.gateway.blocks_asked, 0);
-    last_receipt(TAMGA__V1__OUTCOME__OUTCOME_REFUSED, expected);
+    cr_assert_eq(world.gateway.receipt_count, receipts);
+    cr_assert_eq(world.result.receipts_waiting, 0);
 }
 
 /* ---- the answer --------------------------------------------------------------------- */
@@ -66,309 +73,503 @@ Test(lies, wrong_nonce)
 {
     world_offer(&world, &image, NULL);
     world.gateway.change_answer = other_nonce;
-    session_gives(TAMGA_E_WRONG_NONCE);
+    lie_is_refused(TAMGA_E_WRONG_NONCE);
     world.gateway.change_answer = no_nonce;
-    session_gives(TAMGA_E_WRONG_NONCE);
+    lie_is_refused(TAMGA_E_WRONG_NONCE);
     world.gateway.offers = false;
-    session_gives(TAMGA_E_WRONG_NONCE);
-    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_REFUSED);
-    cr_assert_eq(world.gateway.receipt_count, 0);
+    lie_is_refused(TAMGA_E_WRONG_NONCE);
 }
 
-/* ---- the proof ---------------------------------------------------------------------- */
+/* ---- parts of an answer to change --------------------------------------------------- */
 
-static void no_proof(Tamga__V1__CheckInResponse *response)
+/* Copies: what they point to is the honest answer's own. */
+static struct {
+    Tamga__V1__CheckInResponse *response;
+    Tamga__V1__ReleaseProof newest;
+    Tamga__V1__Checkpoint checkpoint;
+    Tamga__V1__Cosignature *cosigner[TAMGA_VALIDATORS_MAX];
+    Tamga__V1__StateProof latest;
+    Tamga__V1__EntryProof offer;
+    Tamga__V1__Inclusion inclusion;
+} told;
+static void (*lie)(void);
+
+static void open_offer(void)
 {
-    response->inclusion = NULL;
-}
-static void flip_path(Tamga__V1__CheckInResponse *response)
-{
-    response->inclusion->path[0].data[31] ^= 1;
-}
-static void short_path(Tamga__V1__CheckInResponse *response)
-{
-    response->inclusion->n_path--;
-}
-static void other_index(Tamga__V1__CheckInResponse *response)
-{
-    response->inclusion->index = 1;
-}
-static void other_header(Tamga__V1__CheckInResponse *response)
-{
-    response->inclusion->sealed->header.data[227] ^= 1;
-}
-static void far_header(Tamga__V1__CheckInResponse *response)
-{
-    response->inclusion->sealed->header.data[42] ^= 1; /* 256 blocks higher */
-}
-static void no_header(Tamga__V1__CheckInResponse *response)
-{
-    response->inclusion->sealed = NULL;
+    told.offer = *told.response->offer;
+    told.inclusion = *told.offer.inclusion;
+    told.offer.inclusion = &told.inclusion;
+    told.response->offer = &told.offer;
 }
 
-/*
- * Goal:   each part of the proof is held to the chain.
- * Method: change one part at a time of a good answer.
- */
-Test(lies, proof)
+static void tell_lie(Tamga__V1__CheckInResponse *response)
 {
-    static const struct {
-        void (*change)(Tamga__V1__CheckInResponse *response);
-        enum tamga_err expected;
-    } row[] = {
-        {no_proof, TAMGA_E_MISSING_FIELD},    {no_header, TAMGA_E_MISSING_FIELD},
-        {flip_path, TAMGA_E_BAD_PROOF},       {short_path, TAMGA_E_BAD_PROOF},
-        {other_index, TAMGA_E_BAD_PROOF},     {other_header, TAMGA_E_NOT_ON_CHAIN},
-        {far_header, TAMGA_E_NOT_ON_CHAIN},
-    };
-    size_t receipts = 0;
+    told.response = response;
+    told.newest = *response->newest;
+    told.checkpoint = *told.newest.checkpoint;
+    cr_assert_leq(told.checkpoint.n_cosignatures, TAMGA_VALIDATORS_MAX);
+    memcpy(told.cosigner, told.checkpoint.cosignatures,
+           told.checkpoint.n_cosignatures * sizeof told.cosigner[0]);
+    told.checkpoint.cosignatures = told.cosigner;
+    told.latest = *told.newest.latest;
+    told.newest.checkpoint = &told.checkpoint;
+    told.newest.latest = &told.latest;
+    response->newest = &told.newest;
+    if (response->offer != NULL)
+        open_offer();
+    lie();
+}
 
-    world_offer(&world, &image, NULL);
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        world.gateway.change_answer = row[i].change;
-        session_gives(row[i].expected);
-        cr_assert_eq(world.gateway.blocks_asked, 0);
-        if (row[i].expected == TAMGA_E_NOT_ON_CHAIN)
-            cr_assert_eq(world.gateway.receipt_count, receipts); /* says nothing of it */
-        else
-            last_receipt(TAMGA__V1__OUTCOME__OUTCOME_REFUSED, row[i].expected);
-        receipts = world.gateway.receipt_count;
-    }
+static void refused_with(void (*change)(void), enum tamga_err expected)
+{
+    lie = change;
+    world.gateway.change_answer = tell_lie;
+    lie_is_refused(expected);
     world.gateway.change_answer = NULL;
+}
+
+struct row {
+    void (*change)(void);
+    enum tamga_err expected;
+};
+
+/* None of the lies is believed, none is remembered, and the truth is taken afterwards. */
+static void each_is_refused(const struct row *row, size_t count)
+{
+    uint64_t height = world_status(&world).checkpoint_height;
+
+    for (size_t i = 0; i < count; i++) {
+        refused_with(row[i].change, row[i].expected);
+        cr_assert_eq(world_status(&world).checkpoint_height, height, "row %zu", i);
+    }
     session_gives(TAMGA_OK);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_INSTALLED);
+}
+#define EACH_IS_REFUSED(row) each_is_refused((row), sizeof(row) / sizeof(row)[0])
+
+/* ---- the checkpoint ----------------------------------------------------------------- */
+
+static void no_checkpoint(void)
+{
+    told.newest.checkpoint = NULL;
+}
+static void no_cosigner(void)
+{
+    told.checkpoint.n_cosignatures = 0;
+}
+static void too_few(void)
+{
+    told.checkpoint.n_cosignatures = 1;
+}
+static void one_twice(void)
+{
+    told.cosigner[1] = told.cosigner[0];
+}
+static void out_of_order(void)
+{
+    Tamga__V1__Cosignature *first = told.cosigner[0];
+
+    told.cosigner[0] = told.cosigner[1];
+    told.cosigner[1] = first;
+}
+static void forged_cosignature(void)
+{
+    told.cosigner[1]->signature->value.data[9] ^= 1;
+}
+static void stranger_cosigns(void)
+{
+    struct tamga_address stranger;
+
+    test_address(&stranger, "stranger");
+    memcpy(told.cosigner[0]->validator.data, stranger.hash.byte, TAMGA_HASH_BYTES);
+}
+static void short_cosigner(void)
+{
+    told.cosigner[0]->validator.len = 0;
+}
+static void other_state(void)
+{
+    told.checkpoint.body.data[told.checkpoint.body.len - 9] ^= 1; /* in the state root */
+}
+static void cut_body(void)
+{
+    told.checkpoint.body.len -= 3; /* in the middle of the time */
 }
 
 /*
- * Goal:   the proof of another release proves nothing about this one.
- * Method: two releases in two blocks; the offer of one with the inclusion of the other.
+ * Goal:   a checkpoint counts only with the signatures of two thirds of the validators that
+ *         genesis names, each of them once.
+ * Method: one change each to a good answer.
  */
-Test(lies, proof_of_another_release)
+Test(lies, checkpoint)
 {
+    static const struct row row[] = {
+        {no_checkpoint, TAMGA_E_MISSING_FIELD},
+        {no_cosigner, TAMGA_E_MISSING_FIELD},
+        {too_few, TAMGA_E_TOO_FEW_COSIGNERS},
+        {one_twice, TAMGA_E_COSIGNER_TWICE},
+        {out_of_order, TAMGA_E_COSIGNER_TWICE},
+        {forged_cosignature, TAMGA_E_BAD_SIGNATURE},
+        {stranger_cosigns, TAMGA_E_NOT_VALIDATOR},
+        {other_state, TAMGA_E_BAD_SIGNATURE},
+        {cut_body, TAMGA_E_TRUNCATED},
+    };
+
     world_offer(&world, &image, NULL);
+    EACH_IS_REFUSED(row);
+}
+
+static struct tamga_checkpoint other;
+static Tamga__V1__Checkpoint *cosigned_other;
+static void other_checkpoint(void)
+{
+    told.newest.checkpoint = cosigned_other;
+}
+
+/*
+ * Goal:   a checkpoint is never taken back: not by an older one, not by another of the same
+ *         height, and not after a restart; the same one again is fine.
+ * Method: install at the third block; show the proof as of the second; then what validators
+ *         cosigned of another third block.
+ */
+Test(lies, checkpoint_that_is_behind)
+{
+    world_offer_next(&world, 1);
     world_offer(&world, &image, &(struct test_release){.counter = 2});
-    world.gateway.offer_block = 0;
-    lie_is_refused(TAMGA_E_BAD_PROOF);
+    session_gives(TAMGA_OK);
+    cr_assert_eq(world_status(&world).checkpoint_height, 2);
+    world.gateway.shown = 0;
+    lie_is_refused(TAMGA_E_CHECKPOINT_OLDER);
+    world_close(&world);
+    cr_assert_eq(world_open(&world), TAMGA_OK, "%s", world.detail.text);
+    cr_assert_eq(world_status(&world).checkpoint_height, 2);
+    lie_is_refused(TAMGA_E_CHECKPOINT_OLDER);
+    cr_assert_eq(world.gateway.last_checkpoint_height, 2);
+    world.gateway.shown = 1;
+    other = world.gateway.checkpoint[1];
+    other.time_ms++;
+    cosigned_other = test_cosign(&world.gateway.validators, &other, 0, 2);
+    refused_with(other_checkpoint, TAMGA_E_CHECKPOINT_CONFLICT);
+    tamga_wire_free(&cosigned_other->base);
+    session_gives(TAMGA_OK);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_UP_TO_DATE);
+    cr_assert_eq(world_status(&world).checkpoint_ms, world.gateway.checkpoint[1].time_ms);
+}
+
+/* ---- the newest release ------------------------------------------------------------- */
+
+static Tamga__V1__Signed *former;
+static void former_as_newest(void)
+{
+    told.newest.transaction = former;
+}
+static void no_latest(void)
+{
+    told.newest.latest = NULL;
+}
+static void no_transaction(void)
+{
+    told.newest.transaction = NULL;
+}
+static void other_model_key(void)
+{
+    struct tamga_hash key;
+
+    tamga_key_latest(&key, "acme", "lock");
+    memcpy(told.latest.key.data, key.byte, TAMGA_HASH_BYTES);
+}
+static void short_key(void)
+{
+    told.latest.key.len--;
+}
+static void truncated_proof(void)
+{
+    told.latest.n_siblings--;
+}
+static void other_sibling(void)
+{
+    told.latest.siblings[0].data[0] ^= 1;
+}
+static void short_sibling(void)
+{
+    told.latest.siblings[0].len = 0;
+}
+static void shallow(void)
+{
+    told.latest.depth--;
+}
+static void other_value(void)
+{
+    told.latest.value.data[5] ^= 1;
+}
+static void as_if_none(void)
+{
+    told.latest.value.len = 0;
+    told.newest.transaction = NULL;
 }
 
 /*
- * Goal:   a release in a block that was verified long ago is still found on the chain.
- * Method: 100 blocks above it, then offer it.
+ * Goal:   nothing but the newest release of this model passes for it.
+ * Method: one change each to a good answer, among them the release before, which is as
+ *         good as it ever was.
  */
-Test(lies, old_release_is_on_the_chain)
+Test(lies, newest)
 {
+    static const struct row row[] = {
+        {former_as_newest, TAMGA_E_NOT_NEWEST},
+        {no_latest, TAMGA_E_MISSING_FIELD},
+        {no_transaction, TAMGA_E_MISSING_FIELD},
+        {other_model_key, TAMGA_E_PROOF_KEY},
+        {truncated_proof, TAMGA_E_PROOF_DEPTH},
+        {shallow, TAMGA_E_PROOF_DEPTH},
+        {other_sibling, TAMGA_E_PROOF_ROOT},
+        {other_value, TAMGA_E_PROOF_ROOT},
+        {as_if_none, TAMGA_E_PROOF_ROOT},
+    };
+
+    world_offer_next(&world, 1);
+    cr_assert_eq(tamga_wire_unpack((ProtobufCMessage **)&former,
+                                   &tamga__v1__signed__descriptor, TAMGA_WIRE_LOOSE,
+                                   tamga_buf_span(&world.gateway.newest), NULL),
+                 TAMGA_OK);
+    world_offer(&world, &image, &(struct test_release){.counter = 2});
+    EACH_IS_REFUSED(row);
+    tamga_wire_free(&former->base);
+}
+
+/*
+ * Goal:   a proof that another model's release is newest is none for this device.
+ * Method: the state proof of acme/lock, which has none, in place of acme/cam's.
+ */
+static Tamga__V1__StateProof *of_lock;
+static void proof_of_lock(void)
+{
+    told.newest.latest = of_lock;
+    told.newest.transaction = NULL;
+}
+Test(lies, proof_of_another_model)
+{
+    struct tamga_hash key;
+
+    tamga_key_latest(&key, "acme", "lock");
     world_offer(&world, &image, NULL);
-    world_grow(&world, 1, 100, 10, 0);
-    session_gives(TAMGA_OK);
-    cr_assert_eq(world_status(&world).height, 101);
+    cr_assert_eq(tamga_state_proof_make(&of_lock, &world.gateway.state.view, &key), TAMGA_OK);
+    refused_with(proof_of_lock, TAMGA_E_PROOF_KEY);
+    tamga_wire_free(&of_lock->base);
+}
+
+/* ---- an older release on offer ------------------------------------------------------- */
+
+static void no_newest(void)
+{
+    told.response->newest = NULL;
+}
+static void no_inclusion(void)
+{
+    told.offer.inclusion = NULL;
+}
+static void no_header(void)
+{
+    told.inclusion.sealed = NULL;
+}
+static void no_payload(void)
+{
+    told.offer.payload.len = 0;
+}
+static void flip_path(void)
+{
+    told.inclusion.path[0].data[31] ^= 1;
+}
+static void short_path(void)
+{
+    told.inclusion.n_path--;
+}
+static void other_index(void)
+{
+    told.inclusion.index = 1;
+}
+static void other_leaf(void)
+{
+    told.inclusion.entry.data[told.inclusion.entry.len - 1] ^= 1;
+}
+static void other_header(void)
+{
+    told.inclusion.sealed->header.data[227] ^= 1;
+}
+static void other_chain(void)
+{
+    told.inclusion.sealed->header.data[4] ^= 1;
+}
+static void lacks_a_header(void)
+{
+    told.offer.n_headers--;
+}
+static void short_header(void)
+{
+    told.offer.headers[0].len--;
+}
+
+static const struct test_release newer_for_others = {.counter = 9, .hardware = "B"};
+
+/*
+ * Goal:   each part of the proof of an older release is held to the checkpoint.
+ * Method: one change each to a good offer of the last but one release; the newest is for
+ *         other hardware.
+ */
+Test(lies, older_release)
+{
+    static const struct row row[] = {
+        {no_newest, TAMGA_E_MISSING_FIELD},   {no_inclusion, TAMGA_E_MISSING_FIELD},
+        {no_header, TAMGA_E_MISSING_FIELD},   {no_payload, TAMGA_E_MISSING_FIELD},
+    };
+    static const struct row placed[] = {
+        {flip_path, TAMGA_E_BAD_PROOF},       {short_path, TAMGA_E_BAD_PROOF},
+        {other_index, TAMGA_E_BAD_PROOF},     {other_leaf, TAMGA_E_BAD_COMMITMENT},
+        {other_header, TAMGA_E_PROOF_HEADERS}, {other_chain, TAMGA_E_PROOF_HEADERS},
+        {lacks_a_header, TAMGA_E_PROOF_HEADERS},
+    };
+
+    world_offer(&world, &image, NULL);
+    world_supersede(&world, &newer_for_others);
+    refused_with(row[0].change, row[0].expected); /* no checkpoint to remember */
+    cr_assert_eq(world_status(&world).checkpoint_height, 0);
+    for (size_t i = 1; i < sizeof row / sizeof row[0]; i++)
+        refused_with(row[i].change, row[i].expected);
+    cr_assert_eq(world_status(&world).checkpoint_height, 2, "the newest one was proved");
+    EACH_IS_REFUSED(placed);
     cr_assert(world_runs(&world, &image));
 }
 
-/* ---- the chain ---------------------------------------------------------------------- */
-
-static size_t flipped_byte;
-static void flip_header(Tamga__V1__GetDeviceHeadersResponse *response)
-{
-    if (response->n_headers > 1)
-        response->headers[1]->header.data[flipped_byte] ^= 1;
-}
-
 /*
- * Goal:   no flipped bit of a header survives, and the reason fits the field.
- * Method: flip the lowest bit of every byte of the second of three headers.
+ * Goal:   an older release is no way around a newer one that this device could take.
+ * Method: what supersedes the offer suits: any hardware, or this one; then it does not:
+ *         expired, for other hardware, a step from a version that is not installed.
  */
-Test(lies, flipped_header_bits)
+Test(lies, older_release_although_the_newest_suits)
 {
-    world_grow(&world, 0, 2, 10, 0);
+    Tamga__V1__Dependency depends = TAMGA__V1__DEPENDENCY__INIT;
+
+    depends.producer = (char[]){"acme"};
+    depends.model = (char[]){"cam"};
+    depends.version = (char[]){"1.5"};
     world_offer(&world, &image, NULL);
-    world.gateway.change_headers = flip_header;
-    for (flipped_byte = 0; flipped_byte < TAMGA_HEADER_BYTES; flipped_byte++) {
-        enum tamga_err err = world_session(&world);
-        bool sealed = err == TAMGA_E_BAD_WORK || err == TAMGA_E_BAD_SEAL;
-
-        if (flipped_byte < 4)
-            cr_assert_eq(err, TAMGA_E_BAD_VERSION);
-        else if (flipped_byte < 36)
-            cr_assert_eq(err, TAMGA_E_WRONG_CHAIN);
-        else if (flipped_byte < 44)
-            cr_assert_eq(err, TAMGA_E_BAD_HEIGHT);
-        else if (flipped_byte < 76)
-            cr_assert_eq(err, TAMGA_E_BAD_PARENT);
-        else if (flipped_byte < 108)
-            cr_assert(sealed);
-        else if (flipped_byte < 172)
-            cr_assert_eq(err, TAMGA_E_BAD_RESERVED);
-        else if (flipped_byte < 204)
-            cr_assert(err == TAMGA_E_BAD_WORK || err == TAMGA_E_NOT_MINER);
-        else if (flipped_byte < 212)
-            cr_assert(sealed || err == TAMGA_E_TIME_TOO_NEW || err == TAMGA_E_TIME_TOO_OLD);
-        else if (flipped_byte < 216)
-            cr_assert(sealed || err == TAMGA_E_BLOCK_TOO_LARGE || err == TAMGA_E_EMPTY_BLOCK);
-        else if (flipped_byte < 220)
-            cr_assert_eq(err, TAMGA_E_BAD_TARGET);
-        else
-            cr_assert(sealed);
-        cr_assert_eq(world_status(&world).height, 0, "a page counts as a whole");
-    }
-    cr_assert_eq(world.gateway.blocks_asked, 0);
-    world.gateway.change_headers = NULL;
-    session_gives(TAMGA_OK);
-}
-
-static void flip_seal(Tamga__V1__GetDeviceHeadersResponse *response)
-{
-    if (response->n_headers > 0)
-        response->headers[0]->seal->value.data[7] ^= 1;
-}
-Test(lies, flipped_seal)
-{
-    world_offer(&world, &image, NULL);
-    world.gateway.change_headers = flip_seal;
-    lie_is_refused(TAMGA_E_BAD_SEAL);
-}
-
-/*
- * Goal:   only consortium nodes make the chain.
- * Method: one block mined by a gateway, with good work and a good seal.
- */
-Test(lies, mined_by_a_gateway)
-{
-    struct test_block *block = &world.gateway.block[0];
-    struct tamga_buf payload = {0};
-
-    world_offer(&world, &image, NULL);
-    cr_assert_eq(tamga_buf_set(&payload, tamga_buf_span(&world.gateway.offer)), TAMGA_OK);
-    test_block_clear(block);
-    test_block_on(block, test_consortium(), NULL, "gw-1", 0, &payload, 1, NULL);
-    tamga_buf_clear(&payload);
-    lie_is_refused(TAMGA_E_NOT_MINER);
-}
-
-Test(lies, block_from_the_future)
-{
-    world_offer(&world, &image, NULL);
-    world.now_ms = TEST_GENESIS_MS + TEST_SPACING_MS - TEST_DRIFT_MS - 1;
-    lie_is_refused(TAMGA_E_TIME_TOO_NEW);
+    world_supersede(&world, &(struct test_release){.counter = 2});
+    lie_is_refused(TAMGA_E_NOT_NEWEST);
+    world_offer(&world, &image, &(struct test_release){.counter = 3});
+    world_supersede(&world, &(struct test_release){.counter = 4, .hardware = "A"});
+    lie_is_refused(TAMGA_E_NOT_NEWEST);
+    world_offer(&world, &image, &(struct test_release){.counter = 5});
+    world_supersede(&world,
+                    &(struct test_release){.counter = 6, .expires_ms = WORLD_NOW_MS + 1});
+    lie_is_refused(TAMGA_E_NOT_NEWEST);
     world.now_ms++;
     session_gives(TAMGA_OK);
+    cr_assert_eq(world_status(&world).counter, 5);
+    world_offer(&world, &image, &(struct test_release){.counter = 7});
+    world_supersede(&world, &(struct test_release){.counter = 8, .hardware = "B"});
+    session_gives(TAMGA_OK);
+    cr_assert_eq(world_status(&world).counter, 7);
+    world_offer(&world, &image, &(struct test_release){.counter = 9});
+    world_supersede(&world, &(struct test_release){.counter = 10, .depends = &depends});
+    session_gives(TAMGA_OK);
+    cr_assert_eq(world_status(&world).counter, 9);
 }
 
 /*
- * Goal:   a branch with less work changes nothing and is not held against the release;
- *         of two with the same work the smaller id wins, as among nodes; one with more
- *         is taken.
- * Method: 6 blocks; forks at 3 with 2, 3 and 5 blocks.
+ * Goal:   what is on offer beside the newest release has a lower counter than that.
+ * Method: the same counter, a higher one; and a state that names no release at all.
  */
-Test(lies, fork)
+Test(lies, older_release_that_is_newer)
 {
-    struct tamga_block_id tip;
-    bool smaller;
-
-    world_grow(&world, 0, 5, 10, 0);
-    world_offer(&world, &image, NULL);
-    session_gives(TAMGA_OK);
-    cr_assert_eq(world_status(&world).height, 6);
-    tip = world.gateway.block[5].id;
-    world_grow(&world, 3, 1, 40, 0);
-    world_offer(&world, &image, &(struct test_release){.counter = 2});
-    session_gives(TAMGA_E_LESS_WORK);
-    cr_assert_eq(world.gateway.receipt_count, 1); /* that of the first install */
-    world_grow(&world, 3, 2, 50, 0);
-    world_offer(&world, &image, &(struct test_release){.counter = 3});
-    smaller = memcmp(&world.gateway.block[5].id, &tip, sizeof tip) < 0;
-    session_gives(smaller ? TAMGA_OK : TAMGA_E_LESS_WORK);
-    cr_assert_eq(world_status(&world).height, 6);
-    cr_assert_eq(world_status(&world).counter, smaller ? 3 : 1);
-    world_grow(&world, 3, 4, 60, 0);
-    world.gateway.page = 2; /* a branch that comes in several pages */
-    world_offer(&world, &image, &(struct test_release){.counter = 4});
-    session_gives(TAMGA_OK);
-    cr_assert_eq(world_status(&world).height, 8);
-    cr_assert_eq(world_status(&world).counter, 4);
-    world_close(&world);
-    cr_assert_eq(world_open(&world), TAMGA_OK, "%s", world.detail.text);
-    cr_assert_eq(world_status(&world).height, 8);
+    world_offer(&world, &image, &(struct test_release){.counter = 9});
+    world_supersede(&world, &newer_for_others);
+    lie_is_refused(TAMGA_E_NOT_NEWEST);
+    world_offer(&world, &image, &(struct test_release){.counter = 10});
+    world_supersede(&world, &newer_for_others);
+    lie_is_refused(TAMGA_E_NOT_NEWEST);
+}
+Test(lies, older_release_where_there_is_none)
+{
+    world_grow(&world, 1, "cam");
+    world.gateway.offers = world.gateway.older = true;
+    lie_is_refused(TAMGA_E_NOT_NEWEST);
 }
 
 /*
- * Goal:   a fork below the last 64 headers is judged from genesis on.
- * Method: 70 blocks, then another chain of 75, then one of 60; ids of every height.
+ * Goal:   an older release of another model is refused as that.
+ * Method: acme/lock's release with a good proof.
  */
-Test(lies, fork_below_what_is_kept)
+Test(lies, older_release_of_another_model)
 {
-    world_grow(&world, 0, 69, 10, 0);
-    world_offer(&world, &image, NULL);
-    session_gives(TAMGA_OK);
-    world_grow(&world, 1, 74, 200, 0);
-    world_offer(&world, &image, &(struct test_release){.counter = 2});
-    session_gives(TAMGA_OK);
-    cr_assert_eq(world_status(&world).height, 76);
-    for (size_t i = 0; i < world.gateway.block_count; i++) {
-        struct tamga_block_id id;
+    world_offer(&world, &image, &(struct test_release){.model = "lock"});
+    world_supersede(&world, &newer_for_others);
+    lie_is_refused(TAMGA_E_MODEL_MISMATCH);
+}
 
-        cr_assert_eq(tamga_header_log_id_at(&world.device->headers, &id, i + 1, NULL),
-                     TAMGA_OK);
-        cr_assert(tamga_hash_equal(&id.hash, &world.gateway.block[i].id.hash), "%zu", i);
+/*
+ * Goal:   who may release is asked of genesis, whatever validators let into a block.
+ * Method: a release of acme/cam by bolt.
+ */
+Test(lies, older_release_without_authority)
+{
+    world_offer(&world, &image, &(struct test_release){.sender = "bolt"});
+    world_supersede(&world, &newer_for_others);
+    lie_is_refused(TAMGA_E_NOT_AUTHORIZED);
+}
+
+/*
+ * Goal:   an answer out of bounds is not even looked at.
+ * Method: hashes that are short, one in each part.
+ */
+Test(lies, malformed)
+{
+    void (*const change[])(void) = {short_cosigner, short_key, short_sibling, short_header};
+
+    world_offer(&world, &image, NULL);
+    world_supersede(&world, &newer_for_others);
+    world.gateway.change_answer = tell_lie;
+    for (size_t i = 0; i < sizeof change / sizeof change[0]; i++) {
+        lie = change[i];
+        session_gives(TAMGA_E_BAD_LENGTH);
+        cr_assert_eq(world.gateway.receipt_count, 0);
+        cr_assert_eq(world_status(&world).checkpoint_height, 0);
     }
-    world_grow(&world, 2, 58, 400, 0);
-    world_offer(&world, &image, &(struct test_release){.counter = 3});
-    session_gives(TAMGA_E_LESS_WORK);
-    cr_assert_eq(world_status(&world).height, 76);
 }
 
 /*
- * Goal:   a gateway that lags behind by more than is kept shows no branch, and a release
- *         that it offers is judged on the chain known.
- * Method: 100 blocks; then only the first 20, with a release in one of them.
+ * Goal:   a release far below the newest checkpoint is proved by the one next above it, even
+ *         if the device has accepted newer ones; but that one is not above the newest.
+ * Method: a release, what supersedes it, 60 blocks; proved as of the block after it; then
+ *         the newest release as of before.
  */
-Test(lies, lagging_gateway_is_no_branch)
+Test(lies, older_release_with_its_own_checkpoint)
 {
-    world_grow(&world, 0, 10, 10, 0);
-    world_offer(&world, &image, &(struct test_release){.counter = 2});
-    world_grow(&world, 11, 90, 100, 0);
-    world.gateway.change_answer = no_proof; /* headers are followed, nothing is installed */
-    session_gives(TAMGA_E_MISSING_FIELD);
-    cr_assert_eq(world_status(&world).height, 101);
-    world.gateway.change_answer = NULL;
-    world_grow(&world, 20, 0, 0, 0);
+    struct gateway *gateway = &world.gateway;
+    Tamga__V1__ReceiptBody *receipt;
+
+    world_offer(&world, &image, NULL);
+    world_supersede(&world, &newer_for_others);
+    gateway->older = false;
+    world_grow(&world, 60, "lock");
+    session_gives(TAMGA_E_HARDWARE_MISMATCH);
+    cr_assert_eq(world_status(&world).checkpoint_height, 62);
+    gateway->older = true;
+    gateway->older_as_of = 1;
+    refused_with(too_few, TAMGA_E_TOO_FEW_COSIGNERS);
     session_gives(TAMGA_OK);
     cr_assert_eq(world.result.outcome, TAMGA_DEVICE_INSTALLED);
-    cr_assert_eq(world_status(&world).height, 101);
+    receipt = world_receipt(&world, world.gateway.receipt_count - 1);
+    cr_assert(tamga_span_equal(tamga_wire_span(receipt->block),
+                               tamga_hash_span(&gateway->block[0].id.hash)));
+    tamga_wire_free(&receipt->base);
 }
-
-static void skip_first(Tamga__V1__GetDeviceHeadersResponse *response)
+Test(lies, newest_release_as_of_before_the_older_one)
 {
-    response->headers++;
-    response->n_headers--;
-}
-Test(lies, headers_from_nowhere)
-{
-    world_grow(&world, 0, 3, 10, 0);
     world_offer(&world, &image, NULL);
-    world.gateway.change_headers = skip_first;
-    lie_is_refused(TAMGA_E_BAD_PARENT);
-}
-
-/*
- * Goal:   headers without an end are bounded by count and by time.
- * Method: 60 good ones in pages of 10 with a bound of 30; then a clock that runs.
- */
-Test(lies, endless_headers)
-{
-    world_grow(&world, 0, 60, 10, 0);
-    world_offer(&world, &image, NULL);
-    world.gateway.page = 10;
-    world_close(&world);
-    world.options.headers_max = 30;
-    world.options.sync_ms = 20000;
-    cr_assert_eq(world_open(&world), TAMGA_OK);
-    lie_is_refused(TAMGA_E_TOO_LARGE);
-    cr_assert_eq(world_status(&world).height, 30);
-    world.tick_ms = 1500;
-    session_gives(TAMGA_E_DEADLINE);
-    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_LATER);
-    cr_assert_gt(world_status(&world).height, 30);
-    world.tick_ms = 0;
-    session_gives(TAMGA_OK);
+    world_supersede(&world, &newer_for_others);
+    world_grow(&world, 3, "lock");
+    world.gateway.shown = 2;
+    lie_is_refused(TAMGA_E_CHECKPOINT_OLDER);
 }
 
 /* ---- the image ---------------------------------------------------------------------- */

@@ -32,8 +32,8 @@ static void receipted(Tamga__V1__Outcome outcome, enum tamga_err reason)
     tamga_wire_free(&receipt->base);
 }
 
-/* Nothing was installed, and the receipt names the reason. */
-static void refused(enum tamga_err expected)
+/* Nothing was installed. */
+static void refuses(enum tamga_err expected)
 {
     uint64_t counter = world_status(&world).counter;
     enum tamga_err err = world_session(&world);
@@ -42,16 +42,33 @@ static void refused(enum tamga_err expected)
     cr_assert_eq(world.result.outcome, TAMGA_DEVICE_REFUSED);
     cr_assert_eq(world.gateway.blocks_asked, 0);
     cr_assert_eq(world_status(&world).counter, counter);
-    receipted(TAMGA__V1__OUTCOME__OUTCOME_REFUSED, expected);
 }
 
+/* The release is proved, and not for this device: the receipt names the reason. */
 static void refused_release(enum tamga_err expected, const struct test_release *base)
 {
     struct image image;
 
     world_image(&world, &image, 1, 1000);
     world_offer(&world, &image, base);
-    refused(expected);
+    refuses(expected);
+    cr_assert(world.result.has_release);
+    receipted(TAMGA__V1__OUTCOME__OUTCOME_REFUSED, expected);
+    image_clear(&image);
+}
+
+/* What is shown is no release that this network could have: that is the gateway's lie. */
+static void refused_answer(enum tamga_err expected, const struct test_release *base)
+{
+    struct image image;
+
+    world_image(&world, &image, 1, 1000);
+    world_offer(&world, &image, base);
+    refuses(expected);
+    cr_assert_not(world.result.has_release);
+    cr_assert_eq(world.gateway.receipt_count, 0);
+    cr_assert_eq(world_status(&world).receipt_counter, 0);
+    cr_assert_eq(world_status(&world).checkpoint_height, 0);
     image_clear(&image);
 }
 
@@ -76,7 +93,8 @@ Test(session, installs_confirms_and_reports)
     cr_assert(world_runs(&world, &image));
     cr_assert_eq(world_status(&world).counter, 7);
     cr_assert_str_eq(world_status(&world).version, "1.7");
-    cr_assert_eq(world_status(&world).height, 1);
+    cr_assert_eq(world_status(&world).checkpoint_height, 1);
+    cr_assert_eq(world_status(&world).checkpoint_ms, TEST_GENESIS_MS + TEST_SPACING_MS);
     receipted(TAMGA__V1__OUTCOME__OUTCOME_CONFIRMED, TAMGA_OK);
     receipt = world_receipt(&world, 0);
     cr_assert_eq(receipt->from_counter, 0);
@@ -143,51 +161,51 @@ Test(session, updates_alternate_between_slots)
 }
 
 /*
- * Goal:   each way in which a release may lack authority has its own code and a receipt.
- * Method: one change each to a good offer.
+ * Goal:   each way in which a release may lack authority has its own code.
+ * Method: one change each to a good offer, which the state names as newest all the same.
  */
 Test(session, refuses_a_stranger)
 {
-    refused_release(TAMGA_E_NOT_MEMBER, &(struct test_release){.sender = "stranger"});
+    refused_answer(TAMGA_E_NOT_MEMBER, &(struct test_release){.sender = "stranger"});
 }
 Test(session, refuses_a_gateway_as_producer)
 {
-    refused_release(TAMGA_E_GATEWAY_SENDER, &(struct test_release){.sender = "gw-1"});
+    refused_answer(TAMGA_E_GATEWAY_SENDER, &(struct test_release){.sender = "gw-1"});
 }
 Test(session, refuses_a_node_as_producer)
 {
-    refused_release(TAMGA_E_NOT_PRODUCER, &(struct test_release){.sender = "node-a"});
+    refused_answer(TAMGA_E_NOT_PRODUCER, &(struct test_release){.sender = "node-a"});
 }
 Test(session, refuses_an_unknown_model)
 {
-    refused_release(TAMGA_E_UNKNOWN_MODEL, &(struct test_release){.model = "none"});
+    refused_answer(TAMGA_E_UNKNOWN_MODEL, &(struct test_release){.model = "none"});
 }
 Test(session, refuses_another_oem)
 {
-    refused_release(TAMGA_E_NOT_AUTHORIZED, &(struct test_release){.sender = "bolt"});
+    refused_answer(TAMGA_E_NOT_AUTHORIZED, &(struct test_release){.sender = "bolt"});
 }
 Test(session, refuses_unknown_hardware)
 {
-    refused_release(TAMGA_E_UNKNOWN_HARDWARE, &(struct test_release){.hardware = "Z"});
+    refused_answer(TAMGA_E_UNKNOWN_HARDWARE, &(struct test_release){.hardware = "Z"});
 }
 
+Test(session, refuses_another_model)
+{
+    refused_answer(TAMGA_E_MODEL_MISMATCH, &(struct test_release){.model = "lock"});
+}
 static void flip_signature(Tamga__V1__Signed *message)
 {
     message->signature->value.data[5] ^= 1;
 }
 Test(session, refuses_a_wrong_signature)
 {
-    refused_release(TAMGA_E_BAD_SIGNATURE, &(struct test_release){.forge = flip_signature});
+    refused_answer(TAMGA_E_BAD_SIGNATURE, &(struct test_release){.forge = flip_signature});
 }
 
 /*
  * Goal:   a good release that is not for this device is refused for the right reason.
  * Method: one change each to a good offer.
  */
-Test(session, refuses_another_model)
-{
-    refused_release(TAMGA_E_MODEL_MISMATCH, &(struct test_release){.model = "lock"});
-}
 Test(session, refuses_other_hardware)
 {
     refused_release(TAMGA_E_HARDWARE_MISMATCH, &(struct test_release){.hardware = "B"});
@@ -234,18 +252,125 @@ Test(session, accepts_dependencies_that_are_met)
 }
 
 /*
- * Goal:   the counter only rises.
- * Method: install 5, then offer 5 again and 4.
+ * Goal:   the counter only rises; that the newest release is not above it means up to date.
+ * Method: install 5; the newest is 5, then 4; then 5, 4 and 3 on offer beside a newer one for
+ *         other hardware.
  */
 Test(session, refuses_a_counter_that_is_not_above)
 {
     world_offer_next(&world, 5);
     cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
-    cr_assert_eq(world_session(&world), TAMGA_E_COUNTER_ROLLBACK);
+    cr_assert_eq(world_session(&world), TAMGA_OK);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_UP_TO_DATE);
     world_offer_next(&world, 4);
-    cr_assert_eq(world_session(&world), TAMGA_E_COUNTER_ROLLBACK);
+    cr_assert_eq(world_session(&world), TAMGA_OK);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_UP_TO_DATE);
+    cr_assert_eq(world.gateway.receipt_count, 1);
+    for (uint64_t counter = 5; counter > 2; counter--) {
+        world_offer_next(&world, counter);
+        world_supersede(&world, &(struct test_release){.counter = 6, .hardware = "B"});
+        cr_assert_eq(world_session(&world), TAMGA_E_COUNTER_ROLLBACK);
+        cr_assert_eq(world.result.outcome, TAMGA_DEVICE_REFUSED);
+    }
     cr_assert_eq(world_status(&world).counter, 5);
-    cr_assert_eq(world.gateway.receipt_count, 3);
+    cr_assert_eq(world.gateway.receipt_count, 4);
+}
+
+/*
+ * Goal:   a release that the newest one needs first is installed before it, and each with
+ *         one proof; the receipts name the blocks in which they were verified.
+ * Method: 1, and 2 that depends on it; the gateway offers 1, then 2.
+ */
+Test(session, takes_the_step_between_first)
+{
+    Tamga__V1__Dependency own = TAMGA__V1__DEPENDENCY__INIT;
+    struct image first, second;
+
+    own.producer = (char[]){"acme"};
+    own.model = (char[]){"cam"};
+    own.version = (char[]){"1.1"};
+    world_image(&world, &first, 1, 1000);
+    world_image(&world, &second, 2, 1000);
+    world_offer(&world, &first, NULL);
+    world_supersede_by(&world, &second, &(struct test_release){.counter = 2, .depends = &own});
+    cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
+    cr_assert(world_runs(&world, &first));
+    world.gateway.older = false;
+    cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
+    cr_assert(world_runs(&world, &second));
+    for (size_t i = 0; i < 2; i++) {
+        Tamga__V1__ReceiptBody *receipt = world_receipt(&world, i);
+
+        cr_assert(tamga_span_equal(tamga_wire_span(receipt->block),
+                                   tamga_hash_span(&world.gateway.block[i].id.hash)));
+        tamga_wire_free(&receipt->base);
+    }
+    image_clear(&first);
+    image_clear(&second);
+}
+
+/* ---- nothing newer, and how sure that is --------------------------------------------- */
+
+/*
+ * Goal:   a proof that there is no release, or no newer one, is believed and remembered; so
+ *         is nothing at all, which leaves the checkpoint as it was.
+ * Method: blocks with another model's releases only; a restart; an answer without proof;
+ *         a check-in after each says what the device trusts.
+ */
+Test(session, nothing_newer_is_proved)
+{
+    world_grow(&world, 3, "lock");
+    world.gateway.offers = true;
+    cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_UP_TO_DATE);
+    cr_assert_eq(world.gateway.last_checkpoint_height, 0);
+    cr_assert_eq(world_status(&world).checkpoint_height, 3);
+    world_close(&world);
+    cr_assert_eq(world_open(&world), TAMGA_OK);
+    cr_assert_eq(world_status(&world).checkpoint_height, 3, "without any install");
+    world.gateway.offers = false;
+    cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_UP_TO_DATE);
+    cr_assert_eq(world.gateway.last_checkpoint_height, 3);
+    cr_assert_eq(world_status(&world).checkpoint_height, 3);
+    cr_assert_eq(world.gateway.receipt_count, 0);
+}
+
+/*
+ * Goal:   an old checkpoint is told of, once, and refuses nothing.
+ * Method: a clock one millisecond before 30 days after it, then at them, twice; a newer
+ *         checkpoint, as old as that.
+ */
+Test(session, old_checkpoint_is_told)
+{
+    world.watched = "checkpoint.old";
+    world_offer_next(&world, 1);
+    world.now_ms = world.gateway.checkpoint[0].time_ms + TAMGA_DEVICE_CHECKPOINT_OLD_MS - 1;
+    cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_INSTALLED);
+    cr_assert_eq(world.seen, 0);
+    world.now_ms++;
+    world.gateway.offers = false;
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert_eq(world_session(&world), TAMGA_OK);
+        cr_assert_eq(world.seen, 1);
+    }
+    world_offer_next(&world, 2);
+    world.now_ms += TEST_SPACING_MS;
+    cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_INSTALLED);
+    cr_assert_eq(world.seen, 2);
+}
+
+/*
+ * Goal:   a clock that lags does not keep an expired release alive: validators' time counts.
+ * Method: a clock at genesis; a release that expires with the checkpoint's time.
+ */
+Test(session, expiry_by_the_checkpoints_time)
+{
+    world.now_ms = TEST_GENESIS_MS;
+    refused_release(TAMGA_E_RELEASE_EXPIRED,
+                    &(struct test_release){.expires_ms = TEST_GENESIS_MS + TEST_SPACING_MS});
 }
 
 /*
@@ -291,10 +416,10 @@ static void no_version(Tamga__V1__TransactionBody *body)
 }
 
 /*
- * Goal:   an offer in which nothing can be named is refused without a receipt.
- * Method: wrong id, wrong address, cut body, no version; count receipts and numbers.
+ * Goal:   a newest release that does not decode is refused.
+ * Method: wrong id, wrong address, cut body, no version.
  */
-Test(session, malformed_offers_leave_no_receipt)
+Test(session, refuses_malformed_releases)
 {
     static const struct {
         enum tamga_err expected;
@@ -305,21 +430,9 @@ Test(session, malformed_offers_leave_no_receipt)
         {TAMGA_E_ADDRESS_MISMATCH, {.change = other_sender}},
         {TAMGA_E_BAD_VALUE, {.change = no_version}},
     };
-    struct image image;
 
-    world_image(&world, &image, 1, 10);
-    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        enum tamga_err err;
-
-        world_offer(&world, &image, &row[i].release);
-        err = world_session(&world);
-        cr_assert_eq(err, row[i].expected, "%zu: %s", i, tamga_err_name(err));
-        cr_assert_eq(world.result.outcome, TAMGA_DEVICE_REFUSED);
-        cr_assert_not(world.result.has_release);
-    }
-    cr_assert_eq(world.gateway.receipt_count, 0);
-    cr_assert_eq(world_status(&world).receipt_counter, 0);
-    image_clear(&image);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
+        refused_answer(row[i].expected, &row[i].release);
 }
 
 /*

@@ -1,11 +1,13 @@
-/* client/device/state.c and headers.c: damage is noticed, what was cut short is finished,
- * and nothing is rebuilt in silence. Also: what open refuses. */
+/* client/device/state.c: damage and loss are noticed, and nothing is rebuilt in silence.
+ * Also: what open refuses. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/hash.h"
 #include "device/file.h"
+#include "tamga/v1/device_state.pb-c.h"
 #include "wire/wire.h"
 #include "world.h"
 
@@ -14,7 +16,7 @@ static struct world world;
 static void start(void)
 {
     world_start(&world);
-    world_grow(&world, 0, 3, 10, 0);
+    world_grow(&world, 3, "lock");
     world_offer_next(&world, 1);
     world.gateway.report_error = TAMGA_E_BUSY; /* so that a receipt waits in the state */
     cr_assert_eq(world_session(&world), TAMGA_OK, "%s", world.detail.text);
@@ -85,100 +87,108 @@ Test(store, damaged_state)
 {
     every_flip_and_cut_is_noticed(TAMGA_DEVICE_STATE_FILE);
 }
-Test(store, damaged_tail)
-{
-    every_flip_and_cut_is_noticed(TAMGA_HEADERS_TAIL_FILE);
-}
-
 /*
- * Goal:   a state that was removed is not taken for a new device's: its counter would be 0.
- * Method: remove each file alone.
+ * Goal:   a state that was removed is not taken for a new device's: its counter would be 0,
+ *         and any checkpoint would do.
+ * Method: remove it; remove the mark beside it as well: that is a new folder; remove the
+ *         mark alone: the next thing that is kept puts it back.
  */
-Test(store, missing_files)
-{
-    static const char *const name[] = {TAMGA_DEVICE_STATE_FILE, TAMGA_HEADERS_TAIL_FILE,
-                                       TAMGA_HEADERS_IDS_FILE};
-
-    for (size_t i = 0; i < 3; i++) {
-        struct tamga_buf bytes = {0};
-        char path[160];
-
-        load(&bytes, name[i]);
-        path_of(path, name[i]);
-        cr_assert_eq(unlink(path), 0);
-        open_gives(TAMGA_E_STORE_CORRUPT);
-        put(name[i], &bytes, bytes.len);
-        open_gives(TAMGA_OK);
-        tamga_buf_clear(&bytes);
-    }
-}
-
-/*
- * Goal:   ids that no tail vouches for are cut; ids that it vouches for must be there.
- * Method: append some, as a crash between two writes does; cut one; change one.
- */
-Test(store, ids_are_held_to_the_tail)
+Test(store, missing_state)
 {
     struct tamga_buf bytes = {0};
-    char path[160];
-    struct stat info;
-    size_t len;
+    char state[160], mark[160];
 
-    load(&bytes, TAMGA_HEADERS_IDS_FILE);
-    len = bytes.len;
-    cr_assert_eq(len, 5 * 32);
-    cr_assert_eq(tamga_buf_add(&bytes, tamga_span("left over", 9)), TAMGA_OK);
-    put(TAMGA_HEADERS_IDS_FILE, &bytes, bytes.len);
-    open_gives(TAMGA_OK);
-    path_of(path, TAMGA_HEADERS_IDS_FILE);
-    cr_assert_eq(stat(path, &info), 0);
-    cr_assert_eq((size_t)info.st_size, len);
-    put(TAMGA_HEADERS_IDS_FILE, &bytes, len - 1);
+    path_of(state, TAMGA_DEVICE_STATE_FILE);
+    path_of(mark, TAMGA_DEVICE_MARK_FILE);
+    load(&bytes, TAMGA_DEVICE_STATE_FILE);
+    cr_assert_eq(unlink(state), 0);
     open_gives(TAMGA_E_STORE_CORRUPT);
-    bytes.data[2 * 32] ^= 1;
-    put(TAMGA_HEADERS_IDS_FILE, &bytes, len);
-    open_gives(TAMGA_E_STORE_CORRUPT);
+    cr_assert_neq(access(state, F_OK), 0, "nothing was rebuilt");
+    cr_assert_eq(unlink(mark), 0);
+    cr_assert_eq(world_open(&world), TAMGA_OK);
+    cr_assert_eq(world_status(&world).counter, 0);
+    world_close(&world);
+    cr_assert_eq(access(mark, F_OK), 0);
+
+    put(TAMGA_DEVICE_STATE_FILE, &bytes, bytes.len);
+    cr_assert_eq(unlink(mark), 0);
+    world.gateway.report_error = TAMGA_OK;
+    cr_assert_eq(world_open(&world), TAMGA_OK);
+    cr_assert_eq(world_session(&world), TAMGA_OK);
+    world_close(&world);
+    cr_assert_eq(access(mark, F_OK), 0);
     tamga_buf_clear(&bytes);
 }
 
-/*
- * Goal:   a branch that was adopted but not copied yet is copied by the next start.
- * Method: make the copy fail by taking its source away, after the tail was replaced.
- */
-Test(store, adopted_branch_is_finished)
+/* The state, changed as told, with the SHA-256 that fits it. */
+static void rewrite(void (*change)(Tamga__V1__DeviceState *state))
 {
-    struct tamga_header_tail *tail;
-    struct tamga_block_id id[6], found;
-    struct tamga_header_log *log;
-    int nothing;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__DeviceState *state = NULL;
+    struct tamga_buf bytes = {0};
+    struct tamga_hash sum = {{0}};
+
+    load(&bytes, TAMGA_DEVICE_STATE_FILE);
+    cr_assert_eq(tamga_wire_unpack((ProtobufCMessage **)&state,
+                                   &tamga__v1__device_state__descriptor, TAMGA_WIRE_CANONICAL,
+                                   tamga_span(bytes.data + 32, bytes.len - 32), NULL),
+                 TAMGA_OK);
+    change(state);
+    cr_assert_eq(tamga_buf_set(&bytes, tamga_hash_span(&sum)), TAMGA_OK);
+    cr_assert_eq(tamga_wire_pack(&bytes, &state->base), TAMGA_OK);
+    tamga_sha256(&sum, tamga_span(bytes.data + 32, bytes.len - 32));
+    memcpy(bytes.data, sum.byte, 32);
+    put(TAMGA_DEVICE_STATE_FILE, &bytes, bytes.len);
+    tamga_buf_clear(&bytes);
+}
+
+static void no_block(Tamga__V1__DeviceState *state)
+{
+    state->checkpoint->block.len = 0;
+}
+static void no_state_root(Tamga__V1__DeviceState *state)
+{
+    state->checkpoint->state_root.len = 0;
+}
+static void no_height(Tamga__V1__DeviceState *state)
+{
+    state->checkpoint->height = 0;
+}
+static void higher(Tamga__V1__DeviceState *state)
+{
+    state->checkpoint->height = 99;
+}
+
+/*
+ * Goal:   the newest checkpoint outlives a start, all of it or the file is refused.
+ * Method: open and look; take a part of it away; put a higher one there, and be offered
+ *         what is proved by a lower one.
+ */
+Test(store, checkpoint_is_kept)
+{
+    void (*const part[])(Tamga__V1__DeviceState *state) = {no_block, no_state_root, no_height};
+    const struct tamga_checkpoint *shown = &world.gateway.checkpoint[3];
+    const struct tamga_checkpoint *kept;
+    struct tamga_buf bytes = {0};
 
     cr_assert_eq(world_open(&world), TAMGA_OK);
-    log = &world.device->headers;
-    tail = malloc(sizeof *tail);
-    cr_assert_not_null(tail);
-    *tail = log->tail;
-    world_grow(&world, 1, 6, 80, 0);
-    cr_assert(tamga_header_tail_cut(tail, &world.gateway.block[0].id));
-    for (size_t i = 0; i < 6; i++) {
-        id[i] = world.gateway.block[1 + i].id;
-        tamga_header_tail_push(tail, &world.gateway.block[1 + i].block.sealed.header, &id[i]);
-    }
-    cr_assert_eq(tamga_header_log_branch(log, id, 6, NULL), TAMGA_OK);
-    nothing = open("/dev/null", O_RDWR);
-    cr_assert_geq(dup2(nothing, log->branch), 0);
-    close(nothing);
-    cr_assert_eq(tamga_header_log_adopt(log, tail, 1, &world.detail), TAMGA_E_STORE_CORRUPT);
+    kept = &world.device->state.checkpoint;
+    cr_assert(tamga_point_equal(&kept->at, &shown->at));
+    cr_assert(tamga_hash_equal(&kept->state_root, &shown->state_root));
+    cr_assert_eq(kept->time_ms, shown->time_ms);
     world_close(&world);
-    cr_assert_eq(world_open(&world), TAMGA_OK, "%s", world.detail.text);
-    cr_assert_eq(world_status(&world).height, 7);
-    for (size_t i = 0; i < 6; i++) {
-        cr_assert_eq(tamga_header_log_id_at(&world.device->headers, &found, 2 + i, NULL),
-                     TAMGA_OK);
-        cr_assert(tamga_hash_equal(&found.hash, &id[i].hash));
+
+    load(&bytes, TAMGA_DEVICE_STATE_FILE);
+    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
+        rewrite(part[i]);
+        open_gives(TAMGA_E_STORE_CORRUPT);
+        put(TAMGA_DEVICE_STATE_FILE, &bytes, bytes.len);
     }
-    cr_assert_eq(tamga_header_log_id_at(&world.device->headers, &found, 8, NULL),
-                 TAMGA_E_NOT_FOUND);
-    free(tail);
+    tamga_buf_clear(&bytes);
+    rewrite(higher);
+    world.gateway.report_error = TAMGA_OK;
+    cr_assert_eq(world_open(&world), TAMGA_OK);
+    cr_assert_eq(world_session(&world), TAMGA_E_CHECKPOINT_OLDER);
+    cr_assert_eq(world.gateway.last_checkpoint_height, 99);
 }
 
 /*

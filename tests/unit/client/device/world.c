@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chain/state_map.h"
 #include "crypto/hash.h"
 #include "device/file.h"
 #include "wire/wire.h"
@@ -35,18 +36,65 @@ static bool check_in_is_good(const Tamga__V1__CheckInRequest *request)
            strcmp(body->hardware, certificate.body->hardware) == 0;
 }
 
+static ProtobufCMessage *unpack(const ProtobufCMessageDescriptor *type,
+                                const struct tamga_buf *bytes)
+{
+    ProtobufCMessage *message = NULL;
+
+    if (tamga_wire_unpack(&message, type, TAMGA_WIRE_LOOSE, tamga_buf_span(bytes), NULL) !=
+        TAMGA_OK)
+        abort();
+    return message;
+}
+
+/* Of the first entry of a block, with the headers up to the checkpoint that proves it; a
+ * message of its own, for lies to change. */
+static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
+{
+    const struct tamga_block *block = &gateway->block[gateway->older_at].block;
+    uint8_t header[WORLD_BLOCKS_MAX][TAMGA_HEADER_BYTES];
+    ProtobufCBinaryData above[WORLD_BLOCKS_MAX], node[TAMGA_MERKLE_PATH_MAX];
+    Tamga__V1__EntryProof proof = TAMGA__V1__ENTRY_PROOF__INIT;
+    Tamga__V1__Inclusion inclusion = TAMGA__V1__INCLUSION__INIT;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *own = NULL;
+    struct tamga_merkle_path path = {0};
+    struct tamga_sealed_wire sealed;
+    TAMGA_BUF bytes = {0};
+
+    if (tamga_block_path(&path, block, 0) != TAMGA_OK)
+        abort();
+    for (size_t i = 0; i < path.count; i++)
+        node[i] = tamga_wire_bytes(tamga_hash_span(&path.node[i]));
+    for (size_t i = gateway->older_at + 1; i <= gateway->older_as_of; i++) {
+        tamga_header_encode(header[i], &gateway->block[i].block.sealed.header);
+        above[proof.n_headers++] = tamga_wire_bytes(tamga_span(header[i], TAMGA_HEADER_BYTES));
+    }
+    if (gateway->older_as_of != gateway->shown)
+        own = test_cosign(&gateway->validators, &gateway->checkpoint[gateway->older_as_of], 0,
+                          gateway->validators.chain.quorum);
+    tamga_sealed_lend(&sealed, &block->sealed);
+    inclusion.sealed = &sealed.message;
+    inclusion.entry = tamga_wire_bytes(block->entry[0]);
+    inclusion.n_path = path.count;
+    inclusion.path = node;
+    proof.checkpoint = own;
+    proof.headers = above;
+    proof.inclusion = &inclusion;
+    proof.payload = inclusion.entry;
+    if (tamga_wire_pack(&bytes, &proof.base) != TAMGA_OK)
+        abort();
+    return (Tamga__V1__EntryProof *)unpack(&tamga__v1__entry_proof__descriptor, &bytes);
+}
+
 static void check_in(Tamga__V1__DeviceService_Service *service,
                      const Tamga__V1__CheckInRequest *request,
                      Tamga__V1__CheckInResponse_Closure closure, void *call)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckInBody *body = NULL;
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *transaction = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__ReleaseProof *newest = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__EntryProof *older = NULL;
     struct gateway *gateway = gateway_of(service);
     Tamga__V1__CheckInResponse response = TAMGA__V1__CHECK_IN_RESPONSE__INIT;
-    Tamga__V1__Inclusion inclusion = TAMGA__V1__INCLUSION__INIT;
-    struct tamga_merkle_path path = {0};
-    ProtobufCBinaryData node[TAMGA_MERKLE_PATH_MAX];
-    struct tamga_sealed_wire sealed;
     struct tamga_hash id;
 
     gateway->check_ins++;
@@ -59,56 +107,15 @@ static void check_in(Tamga__V1__DeviceService_Service *service,
                                                      : TAMGA_E_BAD_VALUE, NULL);
         return;
     }
+    gateway->last_checkpoint_height = body->last_checkpoint_height;
     response.nonce = body->nonce;
-    if (gateway->offers) {
-        struct test_block *block = &gateway->block[gateway->offer_block];
-
-        if (tamga_wire_unpack((ProtobufCMessage **)&transaction,
-                              &tamga__v1__signed__descriptor, TAMGA_WIRE_LOOSE,
-                              tamga_buf_span(&gateway->offer), NULL) != TAMGA_OK ||
-            tamga_block_path(&path, &block->block, 0) != TAMGA_OK)
-            abort();
-        tamga_sealed_lend(&sealed, &block->block.sealed);
-        inclusion.sealed = &sealed.message;
-        inclusion.entry = tamga_wire_bytes(block->block.entry[0]);
-        for (size_t i = 0; i < path.count; i++)
-            node[i] = tamga_wire_bytes(tamga_hash_span(&path.node[i]));
-        inclusion.n_path = path.count;
-        inclusion.path = node;
-        response.transaction = transaction;
-        response.inclusion = &inclusion;
-    }
+    if (gateway->offers)
+        response.newest = newest = (Tamga__V1__ReleaseProof *)unpack(
+            &tamga__v1__release_proof__descriptor, &gateway->proof[gateway->shown]);
+    if (gateway->offers && gateway->older)
+        response.offer = older = prove_older(gateway);
     if (gateway->change_answer != NULL)
         gateway->change_answer(&response);
-    closure(&response, call);
-}
-
-/* As an honest node: after the newest id of the locator that is on the chain shown. */
-static void get_headers(Tamga__V1__DeviceService_Service *service,
-                        const Tamga__V1__GetDeviceHeadersRequest *request,
-                        Tamga__V1__GetDeviceHeadersResponse_Closure closure, void *call)
-{
-    struct gateway *gateway = gateway_of(service);
-    Tamga__V1__GetDeviceHeadersResponse response =
-        TAMGA__V1__GET_DEVICE_HEADERS_RESPONSE__INIT;
-    struct tamga_sealed_wire sealed[WORLD_BLOCKS_MAX];
-    Tamga__V1__SealedHeader *list[WORLD_BLOCKS_MAX];
-    size_t from = 0;
-
-    gateway->header_calls++;
-    for (size_t i = 0; i < request->n_locator && from == 0; i++)
-        for (size_t j = gateway->block_count; j > 0; j--)
-            if (tamga_span_equal(tamga_wire_span(request->locator[i]),
-                                 tamga_hash_span(&gateway->block[j - 1].id.hash)))
-                from = j;
-    response.headers = list;
-    for (size_t j = from; j < gateway->block_count && response.n_headers < gateway->page; j++) {
-        tamga_sealed_lend(&sealed[response.n_headers], &gateway->block[j].block.sealed);
-        list[response.n_headers] = &sealed[response.n_headers].message;
-        response.n_headers++;
-    }
-    if (gateway->change_headers != NULL)
-        gateway->change_headers(&response);
     closure(&response, call);
 }
 
@@ -171,7 +178,6 @@ static const Tamga__V1__DeviceService_Service handlers = {
     .base = {.descriptor = &tamga__v1__device_service__descriptor,
              .invoke = protobuf_c_service_invoke_internal},
     .check_in = check_in,
-    .get_device_headers = get_headers,
     .get_block = get_block,
     .report = report,
 };
@@ -187,7 +193,6 @@ void world_serve(struct world *world)
     struct gateway *gateway = &world->gateway;
 
     gateway->service = handlers;
-    gateway->page = 2000;
     cr_assert_eq(tamga_rpc_server_open(&gateway->server, &options, &world->detail), TAMGA_OK,
                  "%s", world->detail.text);
     cr_assert_eq(tamga_rpc_server_add(gateway->server, &gateway->service.base), TAMGA_OK);
@@ -200,10 +205,7 @@ void world_serve(struct world *world)
 
 static uint64_t now_ms(void *context)
 {
-    struct world *world = context;
-
-    world->now_ms += world->tick_ms;
-    return world->now_ms;
+    return ((const struct world *)context)->now_ms;
 }
 
 static enum tamga_err random_bytes(void *context, uint8_t *out, size_t len)
@@ -214,10 +216,11 @@ static enum tamga_err random_bytes(void *context, uint8_t *out, size_t len)
 
 static void on_event(void *context, bool warning, const char *event, const char *text)
 {
-    const struct world *world = context;
+    struct world *world = context;
 
     (void)warning;
     (void)text;
+    world->seen += world->watched != NULL && strcmp(world->watched, event) == 0;
     if (world->exit_at != NULL && strcmp(world->exit_at, event) == 0)
         _exit(9); /* a crash: nothing is closed, nothing is undone */
 }
@@ -231,11 +234,21 @@ static void write_file(const char *path, struct tamga_span bytes)
     cr_assert_eq(fclose(file), 0);
 }
 
+static void make_state(struct gateway *gateway)
+{
+    test_validators_of(&gateway->validators, test_consortium());
+    cr_assert_eq(tamga_store_mem_new(&gateway->store), TAMGA_OK);
+    tamga_overlay_init(&gateway->state, &gateway->store->reader.view);
+    cr_assert_eq(test_consortium()->rules->genesis(test_consortium(), &gateway->state),
+                 TAMGA_OK);
+}
+
 void world_make(struct world *world)
 {
     TAMGA_BUF certificate = {0};
 
     *world = (struct world){.now_ms = WORLD_NOW_MS};
+    make_state(&world->gateway);
     strcpy(world->folder, "/tmp/tamga-device-XXXXXX");
     cr_assert_not_null(mkdtemp(world->folder));
     snprintf(world->genesis, sizeof world->genesis, "%s/genesis.tamga", world->folder);
@@ -303,11 +316,15 @@ void world_end(struct world *world)
     tamga_rpc_server_close(gateway->server);
     for (size_t i = 0; i < gateway->block_count; i++)
         test_block_clear(&gateway->block[i]);
+    for (size_t i = 0; i < gateway->block_count; i++)
+        tamga_buf_clear(&gateway->proof[i]);
     for (size_t i = 0; i < gateway->content_count; i++)
         tamga_buf_clear(&gateway->content[i].bytes);
     for (size_t i = 0; i < gateway->receipt_count; i++)
         tamga_buf_clear(&gateway->receipt[i]);
-    tamga_buf_clear(&gateway->offer);
+    tamga_buf_clear(&gateway->newest);
+    tamga_overlay_clear(&gateway->state);
+    gateway->store->ops->close(gateway->store);
     world_remove(world);
 }
 
@@ -366,40 +383,103 @@ static void set_image(Tamga__V1__TransactionBody *body)
         offered_change(body);
 }
 
-static void push_block(struct gateway *gateway, uint64_t step_ms,
-                       const struct tamga_buf *payload, size_t count)
+/* Validators put into the state what the test says, whether the rules allow it or not. */
+static void put_latest(struct gateway *gateway, const struct tamga_entry_id *id,
+                       uint64_t counter)
 {
-    size_t at = gateway->block_count;
+    Tamga__V1__StateLatest latest = TAMGA__V1__STATE_LATEST__INIT;
+    struct tamga_hash key;
 
-    cr_assert_lt(at, WORLD_BLOCKS_MAX);
-    test_block_on(&gateway->block[at], test_consortium(),
-                  at == 0 ? NULL : &gateway->block[at - 1].trail, "node-a", step_ms, payload,
-                  count, NULL);
-    gateway->block_count++;
+    latest.release = tamga_wire_bytes(tamga_hash_span(&id->hash));
+    latest.counter = counter;
+    tamga_key_latest(&key, "acme", "cam");
+    cr_assert_eq(tamga_state_put(&gateway->state, &key, &latest.base), TAMGA_OK);
 }
 
-void world_offer(struct world *world, const struct image *image,
-                 const struct test_release *base)
+/* The hook of a block has no context either. */
+static struct tamga_hash state_root;
+
+static void set_root(struct tamga_block *block)
+{
+    block->sealed.header.state_root = state_root;
+}
+
+static void prove_newest(struct gateway *gateway, size_t at)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *checkpoint =
+        test_cosign(&gateway->validators, &gateway->checkpoint[at], 0,
+                    gateway->validators.chain.quorum);
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *latest = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *transaction = NULL;
+    Tamga__V1__ReleaseProof proof = TAMGA__V1__RELEASE_PROOF__INIT;
+    struct tamga_hash key;
+
+    tamga_key_latest(&key, "acme", "cam");
+    cr_assert_eq(tamga_state_proof_make(&latest, &gateway->state.view, &key), TAMGA_OK);
+    if (gateway->newest.len > 0)
+        transaction =
+            (Tamga__V1__Signed *)unpack(&tamga__v1__signed__descriptor, &gateway->newest);
+    proof.checkpoint = checkpoint;
+    proof.latest = latest;
+    proof.transaction = transaction;
+    cr_assert_eq(tamga_wire_pack(&gateway->proof[at], &proof.base), TAMGA_OK);
+}
+
+/* A block, a checkpoint of it, and the proof of the newest release as of then. */
+static void push_block(struct gateway *gateway, const struct tamga_buf *payload, size_t count)
+{
+    size_t at = gateway->block_count++;
+    const struct tamga_header *header = &gateway->block[at].block.sealed.header;
+
+    cr_assert_lt(at, WORLD_BLOCKS_MAX);
+    cr_assert_eq(tamga_state_map_apply(&state_root, &gateway->state, &gateway->state),
+                 TAMGA_OK);
+    test_block_on(&gateway->block[at], test_consortium(),
+                  at == 0 ? NULL : &gateway->block[at - 1].trail, "node-a", 0, payload, count,
+                  set_root);
+    gateway->checkpoint[at] =
+        (struct tamga_checkpoint){.at = {header->height, gateway->block[at].id},
+                                  .state_root = header->state_root,
+                                  .time_ms = header->time_ms};
+    prove_newest(gateway, at);
+    gateway->shown = gateway->older_as_of = at;
+}
+
+static void publish(struct gateway *gateway, const struct test_release *release)
+{
+    struct tamga_buf payload[3] = {{0}};
+    struct tamga_entry_id id;
+
+    test_release(&payload[0], &id, release);
+    for (uint64_t i = 1; i < 3; i++) /* company, so that a proof has a path */
+        test_release(&payload[i], NULL,
+                     &(struct test_release){.counter = 1000 * (gateway->block_count + 1) + i});
+    put_latest(gateway, &id, release->counter == 0 ? 1 : release->counter);
+    cr_assert_eq(tamga_buf_set(&gateway->newest, tamga_buf_span(&payload[0])), TAMGA_OK);
+    push_block(gateway, payload, 3);
+    for (size_t i = 0; i < 3; i++)
+        tamga_buf_clear(&payload[i]);
+}
+
+static void publish_image(struct gateway *gateway, const struct image *image,
+                          const struct test_release *base)
 {
     struct test_release release = base == NULL ? (struct test_release){0} : *base;
-    struct gateway *gateway = &world->gateway;
-    struct tamga_buf payload[3] = {{0}};
 
     offered = image;
     offered_change = release.change;
     release.change = set_image;
     if (release.cid == NULL)
         release.cid = image->cid;
-    test_release(&payload[0], NULL, &release);
-    for (uint64_t i = 1; i < 3; i++) /* company, so that a proof has a path */
-        test_release(&payload[i], NULL,
-                     &(struct test_release){.counter = 1000 * (gateway->block_count + 1) + i});
-    push_block(gateway, 0, payload, 3);
-    gateway->offer_block = gateway->block_count - 1;
-    gateway->offers = true;
-    cr_assert_eq(tamga_buf_set(&gateway->offer, tamga_buf_span(&payload[0])), TAMGA_OK);
-    for (size_t i = 0; i < 3; i++)
-        tamga_buf_clear(&payload[i]);
+    publish(gateway, &release);
+}
+
+void world_offer(struct world *world, const struct image *image,
+                 const struct test_release *base)
+{
+    publish_image(&world->gateway, image, base);
+    world->gateway.offers = true;
+    world->gateway.older = false;
 }
 
 void world_offer_next(struct world *world, uint64_t counter)
@@ -411,18 +491,35 @@ void world_offer_next(struct world *world, uint64_t counter)
     image_clear(&image);
 }
 
-void world_grow(struct world *world, size_t keep_count, size_t count, uint64_t seed,
-                uint64_t step_ms)
+static void keep_on_offer(struct gateway *gateway)
 {
-    struct gateway *gateway = &world->gateway;
+    gateway->older_at = gateway->block_count - 1;
+    gateway->older = true;
+}
 
-    while (gateway->block_count > keep_count)
-        test_block_clear(&gateway->block[--gateway->block_count]);
+void world_supersede(struct world *world, const struct test_release *base)
+{
+    keep_on_offer(&world->gateway);
+    publish(&world->gateway, base);
+}
+
+void world_supersede_by(struct world *world, const struct image *image,
+                        const struct test_release *base)
+{
+    keep_on_offer(&world->gateway);
+    publish_image(&world->gateway, image, base);
+}
+
+void world_grow(struct world *world, size_t count, const char *model)
+{
     for (size_t i = 0; i < count; i++) {
+        struct gateway *gateway = &world->gateway;
         struct tamga_buf payload = {0};
 
-        test_release(&payload, NULL, &(struct test_release){.counter = seed + i});
-        push_block(gateway, step_ms, &payload, 1);
+        test_release(&payload, NULL,
+                     &(struct test_release){.model = model,
+                                            .counter = gateway->block_count + 1});
+        push_block(gateway, &payload, 1);
         tamga_buf_clear(&payload);
     }
 }

@@ -9,7 +9,7 @@
 
 #include "content/dag.h"
 #include "device/internal.h"
-#include "fixture.h"
+#include "validators.h"
 
 #define WORLD_BLOCKS_MAX   128
 #define WORLD_CONTENT_MAX  32
@@ -27,13 +27,21 @@ struct gateway {
     Tamga__V1__DeviceService_Service service; /* first: the handlers get its address */
     struct tamga_rpc_server *server;
     char addr[64];
-    /* what it shows */
+    /* what validators hold for true: releases of acme/cam, and no other model's */
+    struct test_validators validators;
+    struct tamga_store *store;
+    struct tamga_overlay state;
     struct test_block block[WORLD_BLOCKS_MAX];
+    struct tamga_checkpoint checkpoint[WORLD_BLOCKS_MAX]; /* of each block */
+    struct tamga_buf proof[WORLD_BLOCKS_MAX]; /* encoded ReleaseProof, as of each block */
+    struct tamga_buf newest;                  /* encoded Signed */
     size_t block_count;
-    size_t page; /* headers in one answer */
+    /* what it shows */
     bool offers;
-    struct tamga_buf offer;
-    size_t offer_block; /* that the proof is of; the entry is its first */
+    size_t shown;      /* block whose proof is shown */
+    bool older;        /* beside it, an older release is on offer */
+    size_t older_at;   /* the first entry of this block */
+    size_t older_as_of; /* block of the checkpoint that proves it; shown: that one */
     struct {
         struct tamga_cid cid;
         struct tamga_buf bytes;
@@ -41,14 +49,14 @@ struct gateway {
     size_t content_count;
     /* lies */
     void (*change_answer)(Tamga__V1__CheckInResponse *response);
-    void (*change_headers)(Tamga__V1__GetDeviceHeadersResponse *response);
     enum tamga_err check_in_error;
     enum tamga_err report_error;
     unsigned bad_blocks;   /* so many blocks are wrong from now on */
     unsigned good_blocks;  /* 0: no end; else BUSY once they were sent */
     /* what it saw */
-    unsigned check_ins, header_calls, blocks_asked, reports;
+    unsigned check_ins, blocks_asked, reports;
     bool bad_check_in;
+    uint64_t last_checkpoint_height; /* as the last check-in said */
     struct tamga_buf receipt[WORLD_RECEIPTS_MAX];
     size_t receipt_count;
 };
@@ -59,8 +67,9 @@ struct world {
     struct tamga_device_options options;
     struct tamga_device_env env;
     uint64_t now_ms;
-    uint64_t tick_ms; /* added each time the clock is read */
     const char *exit_at; /* this process ends at this event */
+    const char *watched; /* an event, and how often it came */
+    unsigned seen;
     struct gateway gateway;
     struct tamga_device *device;
     struct tamga_device_result result;
@@ -81,15 +90,18 @@ enum tamga_err world_session(struct world *world);
 /* An image named by a number; kept by the gateway's content. */
 void world_image(struct world *world, struct image *image, uint64_t seed, size_t len);
 void image_clear(struct image *image);
-/* Offer a release of an image, in a new block on the gateway's chain. Fields of `base`
- * that are zero are taken from the image; base may be NULL. */
+/* Publish a release of an image in a new block: it is the newest one and on offer. Fields
+ * of `base` that are zero are taken from the image; base may be NULL. */
 void world_offer(struct world *world, const struct image *image,
                  const struct test_release *base);
-/* Offer release `counter` of a fresh image. */
+/* Publish release `counter` of a fresh image. */
 void world_offer_next(struct world *world, uint64_t counter);
-/* Blocks on top of the gateway's chain from one place on, with releases from seed up. */
-void world_grow(struct world *world, size_t keep, size_t count, uint64_t seed,
-                uint64_t step_ms);
+/* Publish a newer release in a new block; what was on offer stays so. */
+void world_supersede(struct world *world, const struct test_release *base);
+void world_supersede_by(struct world *world, const struct image *image,
+                        const struct test_release *base);
+/* Blocks with a release each of one of acme's models, of which the state says nothing. */
+void world_grow(struct world *world, size_t count, const char *model);
 
 /* The i-th receipt that the gateway got, verified; tamga_wire_free. */
 Tamga__V1__ReceiptBody *world_receipt(struct world *world, size_t i);

@@ -1,5 +1,5 @@
 /* Services in the order of their proto files; one lock around all of it. */
-#include "fake_node.h"
+#include "fake_finality.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include "chain/query.h"
 #include "content/cid.h"
 #include "crypto/hash.h"
-#include "tamga/v1/consortium_service.pb-c.h"
 #include "tamga/v1/content_service.pb-c.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 
@@ -48,6 +47,7 @@ struct fake_node {
         Tamga__V1__GatewayService_Service service;
         struct fake_node *node;
     } gateway;
+    struct fake_finality finality;
 };
 
 static uint64_t now_ms(void)
@@ -75,6 +75,14 @@ static int chain_find(const struct fake_node *node, ProtobufCBinaryData id)
     return -1;
 }
 
+static void finalize_chain(struct fake_node *node, int index)
+{
+    const struct test_node *chain = &node->chain[index];
+    uint32_t few = node->options.few_cosigners ? 1 : 0;
+
+    fake_final_take(&node->finality.final[index], chain, chain->chain->quorum - few);
+}
+
 static void mine_chain(struct fake_node *node, int index)
 {
     struct list *waiting = &node->waiting[index], *listed = &node->listed[index];
@@ -87,6 +95,8 @@ static void mine_chain(struct fake_node *node, int index)
     for (size_t i = 0; i < waiting->count; i++)
         listed->id[listed->count++] = waiting->id[i];
     waiting->count = 0;
+    if (node->options.final)
+        finalize_chain(node, index);
 }
 
 static enum tamga_err take(struct fake_node *node, int index, struct tamga_span payload,
@@ -157,55 +167,13 @@ static void chain_get_status(Tamga__V1__ChainService_Service *service,
     closure(&response, call);
 }
 
-struct inclusion {
-    struct tamga_buf payload;
-    struct tamga_block block;
-    struct tamga_merkle_path path;
-    ProtobufCBinaryData node[TAMGA_MERKLE_PATH_MAX];
-    struct tamga_sealed_wire sealed;
-    Tamga__V1__Inclusion message;
-};
-
-static void inclusion_clear(struct inclusion *inclusion)
-{
-    tamga_buf_clear(&inclusion->payload);
-    tamga_block_clear(&inclusion->block);
-}
-
-static enum tamga_err prove(struct inclusion *out, const struct tamga_view *view,
-                            const struct tamga_entry_id *id)
-{
-    struct tamga_block_id block;
-    struct tamga_place place;
-    enum tamga_err err = tamga_query_place(view, id, &place);
-
-    if (err == TAMGA_OK)
-        err = tamga_query_id_at(view, place.height, &block);
-    if (err == TAMGA_OK)
-        err = tamga_query_block(view, &block, &out->block);
-    if (err == TAMGA_OK)
-        err = tamga_block_path(&out->path, &out->block, place.index);
-    if (err != TAMGA_OK)
-        return err;
-    tamga_sealed_lend(&out->sealed, &out->block.sealed);
-    tamga__v1__inclusion__init(&out->message);
-    out->message.sealed = &out->sealed.message;
-    out->message.entry = tamga_wire_bytes(out->block.entry[place.index]);
-    out->message.index = place.index;
-    out->message.n_path = out->path.count;
-    out->message.path = out->node;
-    for (size_t i = 0; i < out->path.count; i++)
-        out->node[i] = tamga_wire_bytes(tamga_hash_span(&out->path.node[i]));
-    return TAMGA_OK;
-}
-
 static void chain_get_inclusion(Tamga__V1__ChainService_Service *service,
                                 const Tamga__V1__GetInclusionRequest *input,
                                 Tamga__V1__GetInclusionResponse_Closure closure, void *call)
 {
     struct fake_node *node = (struct fake_node *)service;
     Tamga__V1__GetInclusionResponse response = TAMGA__V1__GET_INCLUSION_RESPONSE__INIT;
-    TAMGA_CLEANUP(inclusion_clear) struct inclusion inclusion = {0};
+    TAMGA_CLEANUP(fake_inclusion_clear) struct fake_inclusion inclusion = {0};
     struct tamga_entry_id id;
     bool pending = false;
     int index = chain_find(node, input->chain);
@@ -217,7 +185,7 @@ static void chain_get_inclusion(Tamga__V1__ChainService_Service *service,
         err = tamga_query_payload(node->chain[index].chain, view_of(node, index), &id,
                                   &inclusion.payload, &pending);
     if (err == TAMGA_OK && !pending)
-        err = prove(&inclusion, view_of(node, index), &id);
+        err = fake_inclusion_find(&inclusion, view_of(node, index), &id);
     pthread_mutex_unlock(&node->lock);
     if (err != TAMGA_OK) {
         tamga_rpc_fail(call, err, NULL);
@@ -389,9 +357,18 @@ static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *
     Tamga__V1__GetLatestReleaseResponse response =
         TAMGA__V1__GET_LATEST_RELEASE_RESPONSE__INIT;
     Tamga__V1__ReleaseEntry entry;
+    TAMGA_CLEANUP(fake_release_proof_clear) struct fake_release_proof proof = {0};
+    const struct fake_final *final = &node->finality.final[0];
     struct shown shown = {0};
 
     pthread_mutex_lock(&node->lock);
+    if (final->message != NULL) {
+        fake_release_proof_make(&proof, final, node->chain[0].chain, input->producer,
+                                input->model);
+        response.proof = &proof.message;
+        if (node->options.bend_release)
+            node->options.bend_release(&proof.message);
+    }
     for (size_t i = node->listed[0].count; i-- > 0 && response.release == NULL;) {
         tamga_wire_free(shown.message);
         shown.message = NULL;
@@ -401,8 +378,8 @@ static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *
         entry_set(&entry, &shown);
         response.release = &entry;
     }
-    pthread_mutex_unlock(&node->lock);
     closure(&response, call);
+    pthread_mutex_unlock(&node->lock);
     tamga_wire_free(shown.message);
 }
 
@@ -551,8 +528,13 @@ struct fake_node *fake_start(const struct fake_options *options)
     node->consortium = (struct consortium){consortium_template, node};
     node->content_service = (struct content){content_template, node};
     node->gateway = (struct gateway){gateway_template, node};
+    fake_finality_init(&node->finality);
+    node->finality.lock = &node->lock;
+    node->finality.options = &node->options;
+    node->finality.chain = node->chain;
     must(tamga_rpc_server_open(&node->server, &server, NULL), "open");
     must(tamga_rpc_server_add(node->server, &node->chain_service.base), "chain service");
+    must(tamga_rpc_server_add(node->server, &node->finality.service.base), "finality service");
     if (options->gateway) {
         must(tamga_rpc_server_add(node->server, &node->gateway.service.base), "gateway");
     } else {
@@ -566,6 +548,8 @@ struct fake_node *fake_start(const struct fake_options *options)
 void fake_stop(struct fake_node *node)
 {
     tamga_rpc_server_close(node->server);
+    fake_final_clear(&node->finality.final[0]);
+    fake_final_clear(&node->finality.final[1]);
     test_node_close(&node->chain[1]);
     test_node_close(&node->chain[0]);
     pthread_mutex_destroy(&node->lock);
@@ -595,6 +579,15 @@ void fake_mine(struct fake_node *node)
     pthread_mutex_lock(&node->lock);
     mine_chain(node, 0);
     mine_chain(node, 1);
+    pthread_mutex_unlock(&node->lock);
+}
+
+void fake_finalize(struct fake_node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    for (int i = 0; i <= (node->options.gateway ? 1 : 0); i++)
+        if (tamga_engine_tip(node->chain[i].engine)->tip.height > 0)
+            finalize_chain(node, i);
     pthread_mutex_unlock(&node->lock);
 }
 

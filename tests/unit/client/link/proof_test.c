@@ -167,6 +167,16 @@ static void empty(struct tamga_header *header)
     header->entry_count = 0;
 }
 
+static void too_many(struct tamga_header *header)
+{
+    header->entry_count = test_consortium()->params.block_entries_max + 1;
+}
+
+static void other_state(struct tamga_header *header)
+{
+    header->state_root.byte[0] ^= 1;
+}
+
 static void other_version(struct tamga_header *header)
 {
     header->version = 2;
@@ -189,9 +199,44 @@ Test(proof, refuses_well_mined_headers_that_break_a_rule)
     cr_assert_eq(check_changed(as_stranger, "stranger"), TAMGA_E_NOT_MINER);
     cr_assert_eq(check_changed(at_genesis, "node-a"), TAMGA_E_BAD_HEIGHT);
     cr_assert_eq(check_changed(with_anchor, "node-a"), TAMGA_E_BAD_RESERVED);
-    cr_assert_eq(check_changed(empty, "node-a"), TAMGA_E_EMPTY_BLOCK);
+    cr_assert_eq(check_changed(too_many, "node-a"), TAMGA_E_BLOCK_TOO_LARGE);
     cr_assert_eq(check_changed(other_version, "node-a"), TAMGA_E_BAD_VERSION);
     cr_assert_eq(check_changed(other_chain, "node-a"), TAMGA_E_WRONG_CHAIN);
+}
+
+/*
+ * Goal:   a header may be without entries, which then prove nothing, and may have any state
+ *         root: neither is to be judged without the blocks before it.
+ * Method: such headers, mined and sealed.
+ */
+Test(proof, leaves_to_the_chain_what_only_it_can_judge)
+{
+    cr_assert_eq(check_changed(empty, "node-a"), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(check_changed(other_state, "node-a"), TAMGA_OK);
+}
+
+static void anchored(struct tamga_block *block)
+{
+    block->sealed.header.anchor.byte[31] = 1;
+}
+
+/*
+ * Goal:   an anchor is at home on the gateway chain.
+ * Method: a gateway's block with one; the consortium's is refused above.
+ */
+Test(proof, accepts_anchors_where_there_are_some)
+{
+    TAMGA_CLEANUP(test_block_clear) struct test_block block = {0};
+    struct tamga_sealed_wire wire;
+    struct tamga_sealed sealed;
+    struct tamga_block_id id;
+    TAMGA_BUF payload = {0};
+
+    test_record(&payload, NULL, &(struct test_record){0});
+    test_block_on(&block, test_gateway(), NULL, "gw-1", 0, &payload, 1, anchored);
+    tamga_sealed_lend(&wire, &block.block.sealed);
+    cr_assert_eq(tamga_header_proof(&sealed, &id, test_gateway(), &wire.message, NULL),
+                 TAMGA_OK);
 }
 
 /*

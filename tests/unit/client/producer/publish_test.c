@@ -283,6 +283,99 @@ Test(publish, does_not_believe_a_false_proof)
     cr_assert_eq(publish_bent(bend_away), TAMGA_E_MISSING_FIELD);
 }
 
+/*
+ * Goal:   waiting until it is final ends with the block and the checkpoint that make it so.
+ * Method: a node whose blocks are final at once; a second release is in the next block.
+ */
+Test(publish, waits_until_it_is_final)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){.final = true});
+    struct tamga_client *acme = client_to(node, "acme", 10000);
+    struct tamga_publish_options first = image("first"), second = image("second");
+    struct tamga_publish_result result = {0};
+
+    first.wait = TAMGA_WAIT_FINAL;
+    cr_assert_eq(publish(acme, &first, &result), TAMGA_OK);
+    cr_assert(result.accepted && result.mined && result.final);
+    cr_assert(result.height == 1 && result.checkpoint_height == 1);
+    second.version = "1.1";
+    cr_assert_eq(publish(acme, &second, &result), TAMGA_OK); /* mined is the default here */
+    cr_assert_not(result.final);
+    cr_assert_eq(result.checkpoint_height, 0);
+    tamga_client_close(acme);
+    fake_stop(node);
+}
+
+/*
+ * Goal:   that a release is in a block is told even if it is not final in time.
+ * Method: a node on which nothing becomes final, and a short time.
+ */
+Test(publish, tells_a_block_that_is_not_final)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){0});
+    struct tamga_client *acme = client_to(node, "acme", 600);
+    struct tamga_publish_options options = image("image");
+    struct tamga_publish_result result = {0};
+
+    options.wait = TAMGA_WAIT_FINAL;
+    cr_assert_eq(publish(acme, &options, &result), TAMGA_E_DEADLINE);
+    cr_assert(result.accepted && result.mined);
+    cr_assert_not(result.final);
+    cr_assert_eq(result.height, 1);
+    tamga_client_close(acme);
+    fake_stop(node);
+}
+
+static void bend_block(Tamga__V1__EntryProof *proof)
+{
+    proof->inclusion->sealed->header.data[220] ^= 1;
+}
+
+static void bend_entry_path(Tamga__V1__EntryProof *proof)
+{
+    proof->inclusion->index ^= 1;
+}
+
+static void bend_checkpoint_away(Tamga__V1__EntryProof *proof)
+{
+    proof->checkpoint = NULL;
+}
+
+static enum tamga_err publish_unproved(const struct fake_options *options_of_node)
+{
+    struct fake_node *node = fake_start(options_of_node);
+    struct tamga_client *acme = client_to(node, "acme", 5000);
+    struct tamga_publish_options options = image("image");
+    struct tamga_publish_result result = {0};
+    enum tamga_err err;
+
+    options.wait = TAMGA_WAIT_FINAL;
+    err = publish(acme, &options, &result);
+    cr_assert(result.accepted && result.mined);
+    cr_assert_not(result.final);
+    tamga_client_close(acme);
+    fake_stop(node);
+    return err;
+}
+
+/*
+ * Goal:   a node's word that a release is final is not taken without its proof.
+ * Method: a cosignature less than a quorum; another block; another place; no checkpoint.
+ */
+Test(publish, does_not_believe_a_false_entry_proof)
+{
+    struct fake_options options = {.final = true, .few_cosigners = true};
+
+    cr_assert_eq(publish_unproved(&options), TAMGA_E_TOO_FEW_COSIGNERS);
+    options.few_cosigners = false;
+    options.bend_entry = bend_block;
+    cr_assert_eq(publish_unproved(&options), TAMGA_E_PROOF_HEADERS);
+    options.bend_entry = bend_entry_path;
+    cr_assert_eq(publish_unproved(&options), TAMGA_E_BAD_PROOF);
+    options.bend_entry = bend_checkpoint_away;
+    cr_assert_eq(publish_unproved(&options), TAMGA_E_MISSING_FIELD);
+}
+
 struct seen {
     size_t count;
     uint64_t counter;

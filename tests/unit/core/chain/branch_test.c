@@ -10,7 +10,8 @@
 #define LATER (T0 + 3600000)
 #define CHAIN_MASK                                                                       \
     (1u << TAMGA_FAMILY_STATE | 1u << TAMGA_FAMILY_INDEX | 1u << TAMGA_FAMILY_ENTRY |    \
-     1u << TAMGA_FAMILY_HEIGHT | 1u << TAMGA_FAMILY_META | 1u << TAMGA_FAMILY_UNDO)
+     1u << TAMGA_FAMILY_HEIGHT | 1u << TAMGA_FAMILY_META | 1u << TAMGA_FAMILY_UNDO |   \
+     1u << TAMGA_FAMILY_MAP)
 
 /* A line of blocks by hand; the numbers of its releases start above `base`. */
 struct line {

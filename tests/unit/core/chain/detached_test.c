@@ -284,7 +284,8 @@ Test(detached, wrong_commitments_condemn_a_block)
 Test(detached, a_switch_gives_records_back)
 {
     const unsigned mask = 1u << TAMGA_FAMILY_STATE | 1u << TAMGA_FAMILY_INDEX |
-                          1u << TAMGA_FAMILY_ENTRY | 1u << TAMGA_FAMILY_HEIGHT;
+                          1u << TAMGA_FAMILY_MAP | 1u << TAMGA_FAMILY_ENTRY |
+                          1u << TAMGA_FAMILY_HEIGHT;
     struct test_node node, fresh;
     struct test_block left[3], right[4];
 

@@ -380,6 +380,58 @@ Test(engine, the_mempool_does_not_vouch_for_another_signature)
     test_node_close(&node);
 }
 
+static unsigned decoded, verified;
+
+static enum tamga_err counted_decode(const struct tamga_chain *chain, struct tamga_item *item,
+                                     struct tamga_span untrusted, struct tamga_detail *detail)
+{
+    decoded++;
+    return tamga_rules_consortium.decode(chain, item, untrusted, detail);
+}
+
+static enum tamga_err counted_verify(const struct tamga_chain *chain,
+                                     const struct tamga_item *item,
+                                     struct tamga_detail *detail)
+{
+    verified++;
+    return tamga_rules_consortium.verify(chain, item, detail);
+}
+
+/*
+ * Goal:   what was done before is not done again: an entry that waits is neither decoded
+ *         nor verified in a block, one of a verified block is not verified.
+ * Method: count, for a block of two entries whose first waits; told to be verified, or not.
+ */
+Test(engine, known_entries_are_judged_once)
+{
+    for (unsigned told = 0; told < 2; told++) {
+        struct tamga_rules rules = tamga_rules_consortium;
+        struct tamga_chain chain = *test_consortium();
+        struct tamga_buf payload[2] = {0};
+        struct test_node node;
+        struct test_block block;
+
+        rules.decode = counted_decode;
+        rules.verify = counted_verify;
+        chain.rules = &rules;
+        test_node_open(&node, &chain);
+        for (uint64_t i = 0; i < 2; i++)
+            test_release(&payload[i], NULL, &(struct test_release){.counter = i + 1});
+        cr_assert_eq(test_submit(&node, &payload[0], T0), TAMGA_OK);
+        test_block_on(&block, test_consortium(), NULL, "node-a", 0, payload, 2, NULL);
+        block.block.verified = told == 1;
+        decoded = verified = 0;
+        cr_assert_eq(tamga_engine_add_block(node.engine, &block.block, T0, NULL), TAMGA_OK);
+        cr_assert_eq(tamga_engine_tip(node.engine)->tip.height, 1);
+        cr_assert_eq(decoded, 1);
+        cr_assert_eq(verified, 1 - told);
+        test_block_clear(&block);
+        test_node_close(&node);
+        tamga_buf_clear(&payload[0]);
+        tamga_buf_clear(&payload[1]);
+    }
+}
+
 /*
  * Goal:   a block with more bytes than allowed is condemned though its root fits.
  * Method: a chain of small blocks, and a block of two entries.

@@ -103,7 +103,8 @@ static void recover(struct test_node *node, const struct story *story,
     cr_assert(test_same_content(node->store, good->store,
                                 1u << TAMGA_FAMILY_STATE | 1u << TAMGA_FAMILY_INDEX |
                                     1u << TAMGA_FAMILY_ENTRY | 1u << TAMGA_FAMILY_HEIGHT |
-                                    1u << TAMGA_FAMILY_META | 1u << TAMGA_FAMILY_UNDO));
+                                    1u << TAMGA_FAMILY_META | 1u << TAMGA_FAMILY_UNDO |
+                                    1u << TAMGA_FAMILY_MAP));
 }
 
 static void start(struct test_node *node)

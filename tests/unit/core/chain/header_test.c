@@ -92,17 +92,9 @@ static void lower_height(struct tamga_block *block)
 {
     block->sealed.header.height--;
 }
-static void state_root(struct tamga_block *block)
-{
-    block->sealed.header.state_root.byte[31] = 1;
-}
 static void anchor(struct tamga_block *block)
 {
     block->sealed.header.anchor.byte[0] = 1;
-}
-static void no_entries(struct tamga_block *block)
-{
-    block->sealed.header.entry_count = 0;
 }
 static void many_entries(struct tamga_block *block)
 {
@@ -139,9 +131,7 @@ static const struct {
     {"chain", TAMGA_E_WRONG_CHAIN, "node-a", wrong_chain},
     {"height", TAMGA_E_BAD_HEIGHT, "node-a", bad_height},
     {"height of the parent", TAMGA_E_BAD_HEIGHT, "node-a", lower_height},
-    {"state root", TAMGA_E_BAD_RESERVED, "node-a", state_root},
     {"anchor", TAMGA_E_BAD_RESERVED, "node-a", anchor},
-    {"no entries", TAMGA_E_EMPTY_BLOCK, "node-a", no_entries},
     {"many entries", TAMGA_E_BLOCK_TOO_LARGE, "node-a", many_entries},
     {"median's time", TAMGA_E_TIME_TOO_OLD, "node-a", median_time},
     {"future", TAMGA_E_TIME_TOO_NEW, "node-a", future_time},
@@ -184,6 +174,107 @@ Test(header, each_rule_refuses_alone)
     }
     test_block_clear(&first);
     test_node_close(&node);
+}
+
+/*
+ * Goal:   empty blocks follow one with entries, as many as the bound and no more; none
+ *         comes before the first entry.
+ * Method: one on genesis; then MAX and one more on a block with an entry, then an entry and
+ *         one empty block again.
+ */
+Test(header, empty_runs_have_a_bound)
+{
+    const struct tamga_chain *chain = test_consortium();
+    struct test_block block;
+    struct tamga_trail trail;
+
+    tamga_trail_start(&trail, &chain->genesis);
+    test_block_on(&block, chain, NULL, "node-a", 0, NULL, 0, NULL);
+    cr_assert_eq(tamga_header_validate(&chain->params, &trail, &block.block.sealed.header,
+                                       &block.id, T0 + 5000, NULL),
+                 TAMGA_E_EMPTY_BLOCK);
+    test_block_clear(&block);
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        test_block_next(&block, chain, &trail, 0, seed);
+        trail = block.trail;
+        test_block_clear(&block);
+        for (uint32_t run = 1; run <= TAMGA_EMPTY_RUN_MAX + 1; run++) {
+            test_block_on(&block, chain, &trail, "node-a", 0, NULL, 0, NULL);
+            cr_assert_eq(tamga_header_validate(&chain->params, &trail,
+                                               &block.block.sealed.header, &block.id,
+                                               T0 + 3600000, NULL),
+                         run <= TAMGA_EMPTY_RUN_MAX ? TAMGA_OK : TAMGA_E_EMPTY_BLOCK);
+            if (run <= TAMGA_EMPTY_RUN_MAX)
+                trail = block.trail;
+            test_block_clear(&block);
+        }
+    }
+}
+
+/*
+ * Goal:   a trail that is loaded from the store equals the one that was pushed, also where
+ *         the run of empty blocks is longer than the window of times, or ends in genesis.
+ * Method: reopen an engine at genesis, after an entry and after each empty block up to the
+ *         bound; push one more than that by hand: the count stays.
+ */
+Test(header, loaded_trails_equal_pushed_ones, .timeout = 60)
+{
+    struct test_node node;
+    struct tamga_trail trail;
+
+    test_node_open(&node, test_consortium());
+    trail = *tamga_engine_tip(node.engine);
+    for (uint32_t i = 0; i <= TAMGA_EMPTY_RUN_MAX + 1; i++) {
+        const struct tamga_trail *tip = tamga_engine_tip(node.engine);
+        struct test_block block;
+
+        cr_assert_eq(trail.empty_run, i == 0 ? TAMGA_EMPTY_RUN_MAX : i - 1);
+        cr_assert_eq(tip->empty_run, trail.empty_run);
+        cr_assert_eq(tip->time_count, trail.time_count);
+        cr_assert_arr_eq(tip->time_ms, trail.time_ms,
+                         trail.time_count * sizeof trail.time_ms[0]);
+        if (i == 0)
+            test_block_next(&block, node.chain, &trail, 0, 1);
+        else
+            test_block_on(&block, node.chain, &trail, "node-a", 0, NULL, 0, NULL);
+        trail = block.trail;
+        if (i <= TAMGA_EMPTY_RUN_MAX)
+            cr_assert_eq(tamga_engine_add_block(node.engine, &block.block, T0 + 3600000, NULL),
+                         TAMGA_OK);
+        test_block_clear(&block);
+        cr_assert_eq(tamga_engine_flush(node.engine), TAMGA_OK);
+        test_node_reopen(&node);
+    }
+    cr_assert_eq(trail.empty_run, TAMGA_EMPTY_RUN_MAX);
+    test_node_close(&node);
+}
+
+/*
+ * Goal:   a chain above another may name a block of it, and no other chain may.
+ * Method: the same anchor on both chains.
+ */
+Test(header, anchors_are_for_chains_below_another)
+{
+    const struct tamga_chain *chain[] = {test_consortium(), test_gateway()};
+
+    for (size_t i = 0; i < 2; i++) {
+        TAMGA_BUF payload = {0};
+        struct tamga_trail trail;
+        struct test_block block;
+
+        if (i == 0)
+            test_release(&payload, NULL, &(struct test_release){0});
+        else
+            test_record(&payload, NULL, &(struct test_record){0});
+        tamga_trail_start(&trail, &chain[i]->genesis);
+        test_block_on(&block, chain[i], NULL, i == 0 ? "node-a" : "gw-1", 0, &payload, 1,
+                      anchor);
+        cr_assert_eq(tamga_header_validate(&chain[i]->params, &trail,
+                                           &block.block.sealed.header, &block.id, T0 + 5000,
+                                           NULL),
+                     i == 0 ? TAMGA_E_BAD_RESERVED : TAMGA_OK);
+        test_block_clear(&block);
+    }
 }
 
 /*

@@ -9,6 +9,7 @@
 
 #include "chain/engine.h"
 #include "chain/query.h"
+#include "chain/state_map.h"
 #include "fixture.h"
 
 #define T0        TEST_GENESIS_MS
@@ -207,7 +208,8 @@ static void check_as_fresh(const struct world *world)
 {
     const unsigned mask = 1u << TAMGA_FAMILY_STATE | 1u << TAMGA_FAMILY_INDEX |
                           1u << TAMGA_FAMILY_ENTRY | 1u << TAMGA_FAMILY_HEIGHT |
-                          1u << TAMGA_FAMILY_META | 1u << TAMGA_FAMILY_UNDO;
+                          1u << TAMGA_FAMILY_META | 1u << TAMGA_FAMILY_UNDO |
+                          1u << TAMGA_FAMILY_MAP;
     const struct tamga_view *view = &world->node[0].store->reader.view;
     uint64_t height = tamga_engine_tip(world->node[0].engine)->tip.height;
     struct test_node fresh;
@@ -227,6 +229,32 @@ static void check_as_fresh(const struct world *world)
     for (size_t i = 0; i < NODES; i++)
         cr_assert(test_same_content(world->node[i].store, fresh.store, mask), "node %zu", i);
     test_node_close(&fresh);
+}
+
+static bool copy_state(void *context, struct tamga_span key, struct tamga_span value)
+{
+    cr_assert_eq(tamga_overlay_put(context, TAMGA_FAMILY_STATE, key, value), TAMGA_OK);
+    return true;
+}
+
+/* The tip's root is that of all the state, put into an empty map at once. */
+static void check_root(const struct world *world)
+{
+    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
+    const struct tamga_reader *reader = &world->node[0].store->reader;
+    struct tamga_store *empty;
+    struct tamga_hash root;
+
+    cr_assert_eq(tamga_store_mem_new(&empty), TAMGA_OK);
+    tamga_overlay_init(&state, &empty->reader.view);
+    cr_assert_eq(reader->ops->scan(reader, TAMGA_FAMILY_STATE, tamga_span(NULL, 0),
+                                   tamga_span(NULL, 0), copy_state, &state),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_state_map_apply(&root, &state, &state), TAMGA_OK);
+    cr_assert(tamga_hash_equal(&root,
+                               &tamga_engine_tip(world->node[0].engine)->tip.state_root));
+    tamga_overlay_clear(&state);
+    empty->ops->close(empty);
 }
 
 /* What one chain may hold once, it holds once: entries, and what they claim. */
@@ -287,6 +315,7 @@ static void run(const struct tamga_chain *chain)
     cr_assert_gt(world.block_count, 50);
     cr_assert_gt(world.reorgs, 5);
     check_as_fresh(&world);
+    check_root(&world);
     check_no_duplicates(&world);
     for (size_t i = 0; i < NODES; i++)
         test_node_close(&world.node[i]);
@@ -300,7 +329,7 @@ static void run(const struct tamga_chain *chain)
  * Goal:   engines that saw everything agree, whatever came first, was lost or restarted;
  *         and their chain keeps every rule.
  * Method: 5,000 random steps on four engines; then exchange all, compare tips, state with
- *         a fresh engine's, and look for duplicates.
+ *         a fresh engine's, the root with one made from scratch, and look for duplicates.
  */
 Test(random, consortium_engines_converge, .timeout = 110)
 {

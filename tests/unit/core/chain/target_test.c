@@ -15,12 +15,11 @@
 
 /* ---- published vectors ------------------------------------------------------------ */
 
+/* Unsigned, so that heights may pass 2^63 and times zero: the differences are small. */
 struct run {
-    int64_t anchor_height;
-    int64_t anchor_time; /* of the anchor's parent */
+    uint64_t anchor_height;
+    uint64_t anchor_time; /* of the anchor's parent */
     uint32_t anchor_target;
-    int64_t last_height;
-    int64_t last_time;
     size_t rows;
 };
 
@@ -36,11 +35,11 @@ static void read_comment(struct run *run, const char *line)
     char value[64];
 
     if (header_value(line, "anchor height", value))
-        run->anchor_height = strtoll(value, NULL, 10);
+        run->anchor_height = strtoull(value, NULL, 10);
     else if (header_value(line, "anchor ancestor time", value))
-        run->anchor_time = strtoll(value, NULL, 10);
+        run->anchor_time = strtoull(value, NULL, 10);
     else if (header_value(line, "anchor parent time", value))
-        run->anchor_time = strtoll(value, NULL, 10);
+        run->anchor_time = strtoull(value, NULL, 10);
     else if (header_value(line, "anchor nBits", value))
         run->anchor_target = (uint32_t)strtoul(value, NULL, 0);
 }
@@ -48,14 +47,15 @@ static void read_comment(struct run *run, const char *line)
 /* A row tells the target of the block that follows a block of this height and time. */
 static void check_row(struct run *run, const char *line, const char *path)
 {
-    int64_t iteration, height, time;
+    uint64_t iteration, height, time;
     uint32_t expected, actual;
 
-    cr_assert_eq(sscanf(line, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNx32, &iteration,
+    cr_assert_eq(sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx32, &iteration,
                         &height, &time, &expected),
                  4, "%s: %s", path, line);
     actual = tamga_target_asert(run->anchor_target, SPACING, HALFLIFE,
-                                time - run->anchor_time, height - run->anchor_height, LIMIT);
+                                (int64_t)(time - run->anchor_time),
+                                (int64_t)(height - run->anchor_height), LIMIT);
     cr_assert_eq(actual, expected, "%s: %08x in %s", path, actual, line);
     run->rows++;
 }
@@ -91,6 +91,50 @@ Test(asert, published_vectors_hold)
     cr_assert_geq(count, 8);
     for (size_t i = 0; i < count; i++)
         check_file(path[i]);
+}
+
+/* One row, all parameters in it. */
+static void check_extreme(const char *line)
+{
+    uint32_t anchor, limit, expected, actual;
+    int64_t spacing, halflife, time_diff, height_diff;
+
+    cr_assert_eq(sscanf(line,
+                        "%" SCNx32 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
+                        " %" SCNx32 " %" SCNx32,
+                        &anchor, &spacing, &halflife, &time_diff, &height_diff, &limit,
+                        &expected),
+                 7, "%s", line);
+    actual = tamga_target_asert(anchor, spacing, halflife, time_diff, height_diff, limit);
+    cr_assert_eq(actual, expected, "%08x in %s", actual, line);
+}
+
+/*
+ * Goal:   the same at the ends of what the parameters may be.
+ * Method: every row of every extremes*.txt: heights and times to 2^62, spacings and
+ *         half-lives to 2^32-1, targets from 1 to the largest, exponents around zero.
+ */
+Test(asert, extremes_equal_the_specification)
+{
+    static char path[FILES_MAX][512];
+    size_t count = test_vector_files("asert", "extremes", ".txt", path, FILES_MAX);
+    size_t rows = 0;
+
+    cr_assert_geq(count, 1);
+    for (size_t i = 0; i < count; i++) {
+        TAMGA_BUF text = {0};
+        char *rest = NULL;
+
+        cr_assert_eq(test_file_load(&text, path[i]), TAMGA_OK, "%s", path[i]);
+        for (char *line = strtok_r((char *)text.data, "\r\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\r\n", &rest)) {
+            if (line[0] == '#')
+                continue;
+            check_extreme(line);
+            rows++;
+        }
+    }
+    cr_assert_geq(rows, 200);
 }
 
 /* ---- corner cases of the schedule ------------------------------------------------- */

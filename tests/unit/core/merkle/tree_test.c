@@ -307,3 +307,218 @@ Test(merkle_tree, consistency_of_larger_trees)
                                                 UINT64_MAX, NULL, 0),
                  TAMGA_OK);
 }
+
+/* ---- trees that nobody can build -------------------------------------------------- */
+
+/* What is left of a path, to be taken from the root's end. */
+struct left {
+    const struct tamga_hash *node;
+    size_t count;
+};
+
+static struct tamga_hash join(struct tamga_hash left, struct tamga_hash right)
+{
+    struct tamga_hash pair[2] = {left, right}, out;
+
+    tamga_sha256_parts(&out,
+                       (const struct tamga_span[]){tamga_span("\x01", 1),
+                                                   tamga_span(pair, sizeof pair)},
+                       2);
+    return out;
+}
+
+/* Largest power of two below size; size is at least 2. */
+static uint64_t half_of(uint64_t size)
+{
+    uint64_t half = UINT64_C(1) << 63;
+
+    while (half >= size)
+        half /= 2;
+    return half;
+}
+
+static struct tamga_hash take(struct left *left)
+{
+    cr_assert_gt(left->count, 0);
+    return left->node[--left->count];
+}
+
+/* The root that a leaf and its path mean: RFC 6962, 2.1.1, read backwards. */
+static struct tamga_hash root_by_path(uint64_t index, uint64_t size, struct tamga_hash leaf,
+                                      struct left *left)
+{
+    struct tamga_hash side;
+    uint64_t half;
+
+    if (size == 1)
+        return leaf;
+    half = half_of(size);
+    side = take(left);
+    return index < half ? join(root_by_path(index, half, leaf, left), side)
+                        : join(side, root_by_path(index - half, size - half, leaf, left));
+}
+
+/* Both roots that a path means: RFC 6962, 2.1.2, read backwards. roots[0] is the old one on
+ * entry where the old tree is a node of the new one. */
+static void roots_by_path(struct tamga_hash roots[2], uint64_t old, uint64_t size,
+                          bool known, struct left *left)
+{
+    struct tamga_hash side;
+    uint64_t half;
+
+    if (old == size) {
+        roots[0] = known ? roots[0] : take(left);
+        roots[1] = roots[0];
+        return;
+    }
+    half = half_of(size);
+    side = take(left);
+    if (old <= half) {
+        roots_by_path(roots, old, half, known, left);
+        roots[1] = join(roots[1], side);
+    } else {
+        roots_by_path(roots, old - half, size - half, false, left);
+        roots[0] = join(side, roots[0]);
+        roots[1] = join(side, roots[1]);
+    }
+}
+
+static const uint64_t huge[] = {
+    (UINT64_C(1) << 63) - 1, UINT64_C(1) << 63,  (UINT64_C(1) << 63) + 1,
+    UINT64_C(3) << 62,       UINT64_MAX - 1,     UINT64_MAX,
+    UINT64_C(1) << 32,       UINT64_C(0xaaaaaaaaaaaaaaaa),
+};
+#define HUGE_COUNT (sizeof huge / sizeof huge[0])
+
+/* How long the path is follows from index and size alone. */
+static void huge_inclusion(const struct tamga_hash *leaf, uint64_t size, uint64_t index)
+{
+    struct left left = {leaf + 1, 70};
+    struct tamga_hash root = root_by_path(index, size, leaf[0], &left), path[72];
+    size_t count = 70 - left.count;
+
+    cr_assert_leq(count, TAMGA_MERKLE_PATH_MAX);
+    memcpy(path, leaf + 1 + left.count, count * sizeof path[0]);
+    path[count] = leaf[99];
+#define CHECK(to, at, nodes, number)                                                   \
+    tamga_merkle_check_inclusion(&root, to, leaf, at, nodes, number)
+    cr_assert_eq(CHECK(size, index, path, count), TAMGA_OK);
+    cr_assert_eq(CHECK(size, index, path, count + 1), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CHECK(size, index, path, count - 1), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CHECK(size, index, path + 1, count - 1), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CHECK(size, index, path, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CHECK(size, index ^ 1, path, count), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CHECK(index, index, path, count), TAMGA_E_BAD_PROOF);
+#undef CHECK
+}
+
+/*
+ * Goal:   inclusion is computed right to the end of the numbers.
+ * Method: sizes around 2^63 and 2^64-1, indices at their edges; roots by the definition;
+ *         a node more, a node less at either end, none; the neighbour's index; an index
+ *         that is the size.
+ */
+Test(merkle_tree, inclusion_in_trees_that_nobody_can_build)
+{
+    const struct tamga_hash *leaf = leaves();
+
+    for (size_t i = 0; i < HUGE_COUNT; i++) {
+        const uint64_t index[] = {0,
+                                  1,
+                                  huge[i] / 2 - 1,
+                                  huge[i] / 2,
+                                  half_of(huge[i]) - 1,
+                                  half_of(huge[i]),
+                                  huge[i] - 2,
+                                  huge[i] - 1};
+
+        for (size_t j = 0; j < sizeof index / sizeof index[0]; j++)
+            if (index[j] != huge[i] - 1 || half_of(huge[i]) != huge[i] - 1)
+                huge_inclusion(leaf, huge[i], index[j]);
+    }
+}
+
+static void huge_consistency(const struct tamga_hash *leaf, uint64_t old, uint64_t size)
+{
+    struct left left = {leaf + 1, 70};
+    struct tamga_hash roots[2] = {leaf[0], leaf[0]}, path[72];
+    size_t count;
+
+    roots_by_path(roots, old, size, true, &left);
+    count = 70 - left.count;
+    cr_assert_leq(count, TAMGA_MERKLE_PATH_MAX + 1); /* no array of leaves is that long */
+    memcpy(path, leaf + 1 + left.count, count * sizeof path[0]);
+    path[count] = leaf[99];
+#define CHECK(from, to, nodes, number)                                                 \
+    tamga_merkle_check_consistency(&roots[0], from, &roots[1], to, nodes, number)
+    cr_assert_eq(CHECK(old, size, path, count), TAMGA_OK);
+    cr_assert_eq(CHECK(old, size, path, count + 1), TAMGA_E_BAD_PROOF);
+    if (count > 0)
+        cr_assert_eq(CHECK(old, size, path, count - 1), TAMGA_E_BAD_PROOF);
+    if (old != size)
+        cr_assert_eq(CHECK(size, old, path, count), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CHECK(0, size, path, count), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CHECK(old, 0, path, count), TAMGA_E_BAD_PROOF);
+#undef CHECK
+}
+
+/*
+ * Goal:   consistency is computed right to the end of the numbers.
+ * Method: pairs of sizes around 2^63 and 2^64-1 and small ones; roots by the definition; a
+ *         node more, a node less, sizes changed over, none.
+ */
+Test(merkle_tree, consistency_in_trees_that_nobody_can_build)
+{
+    const struct tamga_hash *leaf = leaves();
+
+    for (size_t i = 0; i < HUGE_COUNT; i++) {
+        const uint64_t old[] = {1,
+                                2,
+                                3,
+                                half_of(huge[i]) - 1,
+                                half_of(huge[i]),
+                                half_of(huge[i]) + 1,
+                                huge[i] - 1,
+                                huge[i]};
+
+        for (size_t j = 0; j < sizeof old / sizeof old[0]; j++)
+            huge_consistency(leaf, old[j], huge[i]);
+    }
+}
+
+/*
+ * Goal:   the smallest trees: nothing is in the empty one, one leaf is its own root, and
+ *         nothing follows from an empty tree.
+ * Method: sizes 0 and 1 with no path, a path, wrong roots and indices.
+ */
+Test(merkle_tree, smallest_trees)
+{
+    const struct tamga_hash *leaf = leaves();
+    struct tamga_hash empty = root_of(NULL, 0);
+
+#define INCLUSION(root, size, index, count)                                            \
+    tamga_merkle_check_inclusion(root, size, &leaf[0], index,                          \
+                                 (count) > 0 ? &leaf[1] : NULL, count)
+#define CONSISTENCY(from, old, to, size, count)                                        \
+    tamga_merkle_check_consistency(from, old, to, size, (count) > 0 ? &leaf[1] : NULL, \
+                                   count)
+    cr_assert_eq(INCLUSION(&leaf[0], 1, 0, 0), TAMGA_OK);
+    cr_assert_eq(INCLUSION(&leaf[0], 1, 0, 1), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(INCLUSION(&leaf[1], 1, 0, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(INCLUSION(&leaf[0], 1, 1, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(INCLUSION(&leaf[0], 1, UINT64_MAX, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(INCLUSION(&empty, 0, 0, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(INCLUSION(&leaf[0], 0, 0, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(INCLUSION(&empty, 0, UINT64_MAX, 1), TAMGA_E_BAD_PROOF);
+
+    cr_assert_eq(CONSISTENCY(&empty, 0, &empty, 0, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CONSISTENCY(&empty, 0, &leaf[0], 1, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CONSISTENCY(&empty, 0, &leaf[0], 1, 1), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CONSISTENCY(&leaf[0], 1, &leaf[0], 1, 0), TAMGA_OK);
+    cr_assert_eq(CONSISTENCY(&leaf[0], 1, &leaf[0], 1, 1), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CONSISTENCY(&leaf[0], 1, &leaf[1], 1, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CONSISTENCY(&leaf[0], 1, &empty, 0, 0), TAMGA_E_BAD_PROOF);
+    cr_assert_eq(CONSISTENCY(&leaf[0], 1, &leaf[0], 2, 0), TAMGA_E_BAD_PROOF);
+#undef INCLUSION
+#undef CONSISTENCY
+}

@@ -542,6 +542,38 @@ Test(rpc, channel_close_ends_calls)
     fixture_close(&fixture);
 }
 
+/*
+ * Goal:   stopping a channel ends what others wait for, without an answer or a connection,
+ *         and refuses what they begin later; the channel is theirs to use until closed.
+ * Method: a held call in a thread, and one to a port where nobody listens; stop both, call
+ *         again; stop twice.
+ */
+Test(rpc, channel_stop_ends_calls)
+{
+    struct tamga_rpc_server_options options = fixture_options();
+    struct tamga_channel *nobody = NULL;
+    struct fixture fixture;
+    pthread_t thread[2];
+    void *result;
+
+    fixture_open(&fixture, &options);
+    cr_assert_eq(tamga_channel_open(&nobody, "tcp://127.0.0.1:1", NULL), TAMGA_OK);
+    cr_assert_eq(pthread_create(&thread[0], NULL, get_held, fixture.channel), 0);
+    cr_assert_eq(pthread_create(&thread[1], NULL, get_held, nobody), 0);
+    struct fixture_call *held = fixture_held(&fixture);
+    tamga_channel_stop(fixture.channel);
+    tamga_channel_stop(nobody);
+    tamga_channel_stop(nobody);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(thread[i], &result);
+        cr_assert_eq((uintptr_t)result, TAMGA_E_UNREACHABLE);
+    }
+    cr_assert_eq(fixture_get(fixture.channel, "late", 10000, NULL, NULL), TAMGA_E_UNREACHABLE);
+    fixture_complete(held, "nobody reads this");
+    tamga_channel_close(nobody);
+    fixture_close(&fixture);
+}
+
 static void *get_until_refused(void *channel)
 {
     while (fixture_get(channel, "big", 500, NULL, NULL) == TAMGA_OK)

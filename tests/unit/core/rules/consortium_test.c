@@ -485,7 +485,7 @@ Test(consortium, bounds_the_mempool)
 
     rules.pending_sender_max = 2;
     rules.pending_max = 3;
-    tamga_chain_init(&chain, &rules, test_network());
+    cr_assert_eq(tamga_chain_init(&chain, &rules, test_network()), TAMGA_OK);
     test_node_open(&node, &chain);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         test_release(&payload, NULL,

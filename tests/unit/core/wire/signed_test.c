@@ -193,7 +193,7 @@ Test(signed_message, refuses_bodies_that_are_not_canonical)
         uint8_t bytes[2];
         enum tamga_err err;
     } row[] = {{{0x30, 0x00}, TAMGA_E_NOT_CANONICAL},
-               {{0x38, 0x01}, TAMGA_E_UNKNOWN_FIELD},
+               {{0x78, 0x01}, TAMGA_E_UNKNOWN_FIELD},
                {{0x30, 0x80}, TAMGA_E_TRUNCATED},
                {{0x30, 0x01}, TAMGA_OK}};
     Tamga__V1__Signature signature = TAMGA__V1__SIGNATURE__INIT;

@@ -8,6 +8,7 @@
 #include "tamga/v1/crypto.pb-c.h"
 #include "tamga/v1/device_service.pb-c.h"
 #include "tamga/v1/device_state.pb-c.h"
+#include "tamga/v1/finality.pb-c.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 #include "tamga/v1/genesis.pb-c.h"
 #include "tamga/v1/gossip.pb-c.h"
@@ -61,8 +62,6 @@ const ProtobufCMessageDescriptor *const test_types[] = {
     /* device_service.proto */
     &tamga__v1__check_in_request__descriptor,
     &tamga__v1__check_in_response__descriptor,
-    &tamga__v1__get_device_headers_request__descriptor,
-    &tamga__v1__get_device_headers_response__descriptor,
     &tamga__v1__get_block_request__descriptor,
     &tamga__v1__get_block_response__descriptor,
     &tamga__v1__report_request__descriptor,
@@ -71,6 +70,23 @@ const ProtobufCMessageDescriptor *const test_types[] = {
     &tamga__v1__device_install__descriptor,
     &tamga__v1__device_receipt__descriptor,
     &tamga__v1__device_state__descriptor,
+    /* finality.proto */
+    &tamga__v1__vote_body__descriptor,
+    &tamga__v1__vote_conflict__descriptor,
+    &tamga__v1__checkpoint_body__descriptor,
+    &tamga__v1__cosignature__descriptor,
+    &tamga__v1__checkpoint__descriptor,
+    &tamga__v1__state_proof__descriptor,
+    &tamga__v1__release_proof__descriptor,
+    &tamga__v1__entry_proof__descriptor,
+    &tamga__v1__get_finality_request__descriptor,
+    &tamga__v1__get_finality_response__descriptor,
+    &tamga__v1__get_checkpoint_request__descriptor,
+    &tamga__v1__get_checkpoint_response__descriptor,
+    &tamga__v1__get_state_proof_request__descriptor,
+    &tamga__v1__get_state_proof_response__descriptor,
+    &tamga__v1__get_entry_proof_request__descriptor,
+    &tamga__v1__get_entry_proof_response__descriptor,
     /* gateway_service.proto */
     &tamga__v1__list_records_request__descriptor,
     &tamga__v1__record_entry__descriptor,

@@ -118,11 +118,32 @@ Test(rocks_damage, is_refused_without_the_note, .timeout = 60)
     }
 }
 
+/* Is this byte in the length field of a record? Each begins with a checksum (4 bytes), its
+ * length (2, little-endian) and its type (1); files of a test are shorter than a block. */
+static bool is_length(const char *path, long offset)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t head[7];
+    bool length = false;
+    long at = 0;
+
+    cr_assert_not_null(file);
+    while (at <= offset && fseek(file, at, SEEK_SET) == 0 &&
+           fread(head, 1, sizeof head, file) == sizeof head) {
+        length = offset == at + 4 || offset == at + 5;
+        at += (long)sizeof head + head[4] + 256 * head[5];
+    }
+    fclose(file);
+    return length;
+}
+
 /*
- * Goal:   no changed byte crashes the recovery after a kill, nor loses what is in tables.
+ * Goal:   no changed byte crashes the recovery after a kill, nor loses what is in tables,
+ *         except a length in MANIFEST.
  * Method: without the note, flip every 13th byte of MANIFEST and of the log. A changed
- *         length in the last block looks like a torn end, which RocksDB takes: then the
- *         older entry has to be there; most changes are refused.
+ *         length in the last block looks like a torn end, which RocksDB takes: in the log the
+ *         older entry is there then; in MANIFEST the table that holds it may not be, as
+ *         docs/STORAGE.md says. Most changes are refused.
  */
 Test(rocks_damage, no_changed_byte_crashes_recovery, .timeout = 100)
 {
@@ -133,17 +154,19 @@ Test(rocks_damage, no_changed_byte_crashes_recovery, .timeout = 100)
     for (size_t i = 0; i < 2; i++) {
         for (long at = 4, size = LONG_MAX; at < size; at += 13) {
             enum tamga_err err;
+            bool length;
 
             disk_init(&disk);
             disk_fill(&disk);
             disk_unclean(&disk);
             disk_find(&disk, kind[i], path);
             size = disk_size(path);
+            length = is_length(path, at % size);
             disk_flip(path, at % size, 1);
             err = disk_open(&disk);
             cr_assert(err == TAMGA_OK || err == TAMGA_E_STORE_CORRUPT, "%s",
                       disk.detail.text);
-            if (err == TAMGA_OK)
+            if (err == TAMGA_OK && !(i == 0 && length))
                 cr_assert(test_store_has(&disk.test.store->reader, TAMGA_FAMILY_STATE, "old",
                                          "v"));
             *(err == TAMGA_OK ? &opened : &refused) += 1;

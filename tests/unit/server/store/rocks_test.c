@@ -38,7 +38,7 @@ Test(rocks, marks_a_new_database)
 {
     struct disk disk;
     TAMGA_BUF value = {0};
-    static const uint8_t one[] = {0, 0, 0, 1};
+    static const uint8_t schema[] = {0, 0, 0, 2};
 
     disk_init(&disk);
     disk_must_open(&disk);
@@ -49,7 +49,7 @@ Test(rocks, marks_a_new_database)
     cr_assert_eq(tamga_view_get(&disk.test.store->reader.view, TAMGA_FAMILY_META,
                                 tamga_span_text("schema"), &value),
                  TAMGA_OK);
-    cr_assert(tamga_span_equal(tamga_buf_span(&value), tamga_span(one, sizeof one)));
+    cr_assert(tamga_span_equal(tamga_buf_span(&value), tamga_span(schema, sizeof schema)));
     disk_clear(&disk);
 }
 
@@ -91,13 +91,13 @@ Test(rocks, refuses_other_schemas)
 
     disk_init(&disk);
     disk_must_open(&disk);
-    mark_schema(&disk, false, "\0\0\0\2", 4);
-    assert_refused(&disk, TAMGA_E_STORE_FOREIGN, "schema 2, this program knows 1; run the newer");
+    mark_schema(&disk, false, "\0\0\0\3", 4);
+    assert_refused(&disk, TAMGA_E_STORE_FOREIGN, "schema 3, this program knows 2; run the newer");
     disk_clear(&disk);
     disk_init(&disk);
     disk_must_open(&disk);
-    mark_schema(&disk, false, "\0\0\0\0", 4);
-    assert_refused(&disk, TAMGA_E_STORE_FOREIGN, "schema 0, this program knows 1; name an");
+    mark_schema(&disk, false, "\0\0\0\1", 4);
+    assert_refused(&disk, TAMGA_E_STORE_FOREIGN, "schema 1, this program knows 2; name an");
     disk_clear(&disk);
     disk_init(&disk);
     disk_must_open(&disk);

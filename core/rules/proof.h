@@ -1,0 +1,55 @@
+/*
+ * The verifier: says yes, or the exact reason why not, of what somebody shows. Trusts
+ * genesis (in the chain), and a checkpoint of a former visit if there is one. Needs no
+ * store and no network; devices, clients and files of evidence all ask here.
+ *
+ * Source: docs/PROTOCOL.md, "Checkpoints" and "State proofs".
+ */
+#ifndef TAMGA_RULES_PROOF_H
+#define TAMGA_RULES_PROOF_H
+
+#include "chain/vote.h"
+#include "rules/rules.h"
+#include "tamga/v1/chain_service.pb-c.h"
+
+/*
+ * An entry's place in a block: the leaf that the rules make of this very item, and the path
+ * from it to the block's root. Whether the block counts is the caller's to judge.
+ *
+ * Errors:  BAD_COMMITMENT: the leaf is another; BAD_LENGTH (path), BAD_PROOF; NO_MEMORY.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_inclusion_check(const struct tamga_chain *chain,
+                                                    const struct tamga_header *header,
+                                                    const struct tamga_item *item,
+                                                    const Tamga__V1__Inclusion *untrusted,
+                                                    struct tamga_detail *detail);
+
+/*
+ * Is this the newest release of the model, as of the checkpoint shown?
+ *
+ * Shapes:  item is emptied first; it stays empty if the proof shows that there is none.
+ *          trusted may be NULL.
+ * Errors:  those of tamga_checkpoint_verify and tamga_state_proof_check; the rules' of
+ *          decode and verify and of tamga_release_authority for the release; NOT_NEWEST:
+ *          it is not the one that the state names; MISSING_FIELD; MODEL_MISMATCH.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_release_proof_check(
+    struct tamga_item *item, struct tamga_checkpoint *checkpoint,
+    const struct tamga_chain *consortium, const Tamga__V1__ReleaseProof *untrusted,
+    const char *producer, const char *model, const struct tamga_checkpoint *trusted,
+    struct tamga_detail *detail);
+
+/*
+ * Does an entry of either chain stand in a block that the checkpoint shown makes final?
+ * The seal inside the inclusion is not looked at, and may be absent.
+ *
+ * Outputs: item: the entry, its signatures verified; header: of its block.
+ * Errors:  those of tamga_checkpoint_verify; the rules' of decode and verify; PROOF_HEADERS;
+ *          BAD_COMMITMENT, BAD_PROOF; MISSING_FIELD, BAD_LENGTH.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_entry_proof_check(
+    struct tamga_item *item, struct tamga_header *header, struct tamga_checkpoint *checkpoint,
+    const struct tamga_chain *chain, const Tamga__V1__EntryProof *untrusted,
+    const struct tamga_checkpoint *trusted, struct tamga_detail *detail);
+
+#endif

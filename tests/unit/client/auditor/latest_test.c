@@ -1,0 +1,311 @@
+/* client/auditor/latest.c: the newest release, proved; from a node and from bytes. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "auditor/latest.h"
+#include "fake_node.h"
+
+static uint64_t now_ms(void)
+{
+    return (uint64_t)time(NULL) * 1000;
+}
+
+/* What was told, kept beyond the callback. */
+struct told {
+    unsigned count;
+    bool release, newer;
+    uint64_t counter, newer_counter, height, newer_height;
+    struct tamga_checkpoint_info checkpoint;
+    char model[TAMGA_CLIENT_MODEL_MAX];
+    struct tamga_buf proof;
+};
+#define TOLD TAMGA_CLEANUP(told_clear) struct told
+
+static void told_clear(struct told *told)
+{
+    tamga_buf_clear(&told->proof);
+}
+
+static enum tamga_err hear(void *context, const struct tamga_latest_info *latest)
+{
+    struct told *told = context;
+
+    told->count++;
+    told->release = latest->release != NULL;
+    told->newer = latest->newer != NULL;
+    if (told->release) {
+        told->counter = latest->release->counter;
+        told->height = latest->release->height;
+    }
+    if (told->newer) {
+        told->newer_counter = latest->newer->counter;
+        told->newer_height = latest->newer->height;
+    }
+    told->checkpoint = latest->checkpoint;
+    strcpy(told->model, latest->model);
+    return tamga_buf_set(&told->proof, tamga_span(latest->proof, latest->proof_bytes));
+}
+
+static void add(struct fake_node *node, uint64_t counter)
+{
+    TAMGA_BUF payload = {0};
+
+    test_release(&payload, NULL,
+                 &(struct test_release){.counter = counter, .time_ms = now_ms()});
+    fake_add(node, test_consortium(), &payload);
+}
+
+static enum tamga_err ask(const struct fake_node *node, const char *model, struct told *told)
+{
+    const char *addr = fake_addr(node);
+    const struct tamga_client_options options = {.nodes = &addr,
+                                                 .node_count = 1,
+                                                 .identity = fake_identity("bolt"),
+                                                 .timeout_ms = 5000};
+    struct tamga_client *client = NULL;
+    enum tamga_err err;
+
+    cr_assert_eq(tamga_client_open(&client, &options, NULL), TAMGA_OK);
+    err = tamga_client_latest(client, model, hear, told, NULL);
+    tamga_client_close(client);
+    return err;
+}
+
+static const char *genesis(void)
+{
+    static char path[256];
+
+    snprintf(path, sizeof path, "%s/genesis.tamga", fake_identity("bolt"));
+    return path;
+}
+
+static enum tamga_err verify(const struct tamga_buf *proof, const char *model,
+                             struct told *told)
+{
+    return tamga_client_proof_verify(genesis(), proof->data, proof->len, model, hear, told,
+                                     NULL);
+}
+
+/* ---- from a node ------------------------------------------------------------------- */
+
+/*
+ * Goal:   the newest release is told as of the checkpoint, with its block if the node says
+ *         so; a newer one that is not final is told beside it.
+ * Method: two releases final, then a third that is not.
+ */
+Test(latest, tells_what_is_final_and_what_is_not)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){0});
+    TOLD told = {0};
+
+    add(node, 1);
+    add(node, 2);
+    fake_finalize(node);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);
+    cr_assert_eq(told.count, 1);
+    cr_assert_str_eq(told.model, "acme/cam");
+    cr_assert(told.release && !told.newer);
+    cr_assert(told.counter == 2 && told.height == 2);
+    cr_assert_eq(told.checkpoint.height, 2);
+    cr_assert_eq(told.checkpoint.cosigner_count, test_consortium()->quorum);
+    cr_assert_eq(told.checkpoint.validator_count, 3);
+    add(node, 3);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);
+    cr_assert(told.release && told.newer);
+    cr_assert(told.counter == 2 && told.newer_counter == 3 && told.newer_height == 3);
+    cr_assert_eq(told.height, 0, "the node spoke of another release's block");
+    fake_stop(node);
+}
+
+/*
+ * Goal:   that there is no release is proved too, and one that is not final is told.
+ * Method: a checkpoint over another model's release, then a first one of this model.
+ */
+Test(latest, tells_that_there_is_none)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){0});
+    TOLD told = {0};
+    TAMGA_BUF payload = {0};
+
+    add(node, 1);
+    fake_finalize(node);
+    cr_assert_eq(ask(node, "acme/lock", &told), TAMGA_OK);
+    cr_assert(!told.release && !told.newer);
+    test_release(&payload, NULL,
+                 &(struct test_release){.model = "lock", .counter = 7, .time_ms = now_ms()});
+    fake_add(node, test_consortium(), &payload);
+    cr_assert_eq(ask(node, "acme/lock", &told), TAMGA_OK);
+    cr_assert(!told.release && told.newer);
+    cr_assert_eq(told.newer_counter, 7);
+    fake_stop(node);
+}
+
+/*
+ * Goal:   without a checkpoint nothing is told.
+ * Method: a release in a block that nobody made final; a name that is none.
+ */
+Test(latest, is_not_ready_without_a_checkpoint)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){0});
+    TOLD told = {0};
+
+    add(node, 1);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_E_NOT_READY);
+    cr_assert_eq(ask(node, "acme", &told), TAMGA_E_USAGE);
+    cr_assert_eq(told.count, 0);
+    fake_stop(node);
+}
+
+static void bend_release_away(Tamga__V1__ReleaseProof *proof)
+{
+    proof->transaction = NULL;
+}
+
+static void bend_value(Tamga__V1__ReleaseProof *proof)
+{
+    proof->latest->value.data[proof->latest->value.len - 1] ^= 1;
+}
+
+static void bend_signature(Tamga__V1__ReleaseProof *proof)
+{
+    proof->transaction->signature->value.data[3] ^= 1;
+}
+
+static enum tamga_err ask_bent(const struct fake_options *options)
+{
+    struct fake_node *node = fake_start(options);
+    TOLD told = {0};
+    enum tamga_err err;
+
+    add(node, 1);
+    err = ask(node, "acme/cam", &told);
+    cr_assert_eq(told.count, 0);
+    fake_stop(node);
+    return err;
+}
+
+/*
+ * Goal:   a node cannot show a false proof, nor hide a release.
+ * Method: no release though the state names one; a bent value; a bent signature; too few
+ *         cosigners.
+ */
+Test(latest, does_not_believe_a_false_proof)
+{
+    struct fake_options options = {.final = true, .bend_release = bend_release_away};
+
+    cr_assert_eq(ask_bent(&options), TAMGA_E_MISSING_FIELD);
+    options.bend_release = bend_value;
+    cr_assert_eq(ask_bent(&options), TAMGA_E_PROOF_ROOT);
+    options.bend_release = bend_signature;
+    cr_assert_eq(ask_bent(&options), TAMGA_E_BAD_SIGNATURE);
+    options.bend_release = NULL;
+    options.few_cosigners = true;
+    cr_assert_eq(ask_bent(&options), TAMGA_E_TOO_FEW_COSIGNERS);
+}
+
+/* ---- from bytes -------------------------------------------------------------------- */
+
+/* A proof as a node gave it. */
+static void proof_of(struct told *told, const char *model)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){.final = true});
+
+    add(node, 1);
+    cr_assert_eq(ask(node, model, told), TAMGA_OK);
+    fake_stop(node);
+}
+
+/*
+ * Goal:   the bytes prove the same without any node, of the model in them or that is named.
+ * Method: a proof of a release, and one that there is none.
+ */
+Test(proof_verify, needs_genesis_alone)
+{
+    TOLD release = {0}, none = {0}, told = {0};
+
+    proof_of(&release, "acme/cam");
+    cr_assert_eq(verify(&release.proof, NULL, &told), TAMGA_OK);
+    cr_assert(told.release && !told.newer);
+    cr_assert_str_eq(told.model, "acme/cam");
+    cr_assert_eq(told.height, 0, "a proof does not say the release's block");
+    cr_assert(tamga_span_equal(tamga_buf_span(&told.proof), tamga_buf_span(&release.proof)));
+    cr_assert_eq(verify(&release.proof, "acme/cam", &told), TAMGA_OK);
+    cr_assert_eq(verify(&release.proof, "acme/lock", &told), TAMGA_E_PROOF_KEY);
+    cr_assert_eq(verify(&release.proof, "acme", &told), TAMGA_E_USAGE);
+
+    proof_of(&none, "acme/lock");
+    cr_assert_eq(verify(&none.proof, "acme/lock", &told), TAMGA_OK);
+    cr_assert_not(told.release);
+    cr_assert_eq(verify(&none.proof, "acme/cam", &told), TAMGA_E_PROOF_KEY);
+    cr_assert_eq(verify(&none.proof, NULL, &told), TAMGA_E_MISSING_FIELD);
+}
+
+/*
+ * Goal:   genesis is what is trusted, and a proof has a bound.
+ * Method: no genesis; a file that is none; a byte too many; nothing at all.
+ */
+Test(proof_verify, refuses_what_it_cannot_judge)
+{
+    static uint8_t long_one[TAMGA_CLIENT_PROOF_BYTES_MAX + 1];
+    TOLD told = {0};
+
+    cr_assert_eq(tamga_client_proof_verify(NULL, long_one, 1, NULL, hear, &told, NULL),
+                 TAMGA_E_USAGE);
+    cr_assert_eq(tamga_client_proof_verify("/nowhere", long_one, 1, NULL, hear, &told, NULL),
+                 TAMGA_E_FILE_IO);
+    cr_assert_eq(tamga_client_proof_verify(genesis(), long_one, sizeof long_one, NULL, hear,
+                                           &told, NULL),
+                 TAMGA_E_TOO_LARGE);
+    cr_assert_neq(tamga_client_proof_verify(genesis(), long_one, sizeof long_one - 1, NULL, hear,
+                                            &told, NULL),
+                  TAMGA_E_TOO_LARGE);
+    cr_assert_eq(tamga_client_proof_verify(genesis(), long_one, 0, NULL, hear, &told, NULL),
+                 TAMGA_E_MISSING_FIELD);
+    cr_assert_eq(told.count, 0);
+}
+
+static enum tamga_err open_bytes(struct tamga_span bytes, const struct tamga_model_name *model)
+{
+    TAMGA_CLEANUP(tamga_latest_clear) struct tamga_latest latest = {0};
+
+    return tamga_latest_open(&latest, test_consortium(), bytes, model, NULL);
+}
+
+/* Each byte, changed in three ways, and each beginning: the sender's fault every time. */
+static void refuses_any_change(const struct tamga_buf *proof,
+                               const struct tamga_model_name *model)
+{
+    static const uint8_t change[] = {0x01, 0x80, 0xff};
+
+    cr_assert_eq(open_bytes(tamga_buf_span(proof), model), TAMGA_OK);
+    for (size_t i = 0; i < proof->len; i++) {
+        for (size_t j = 0; j < sizeof change; j++) {
+            enum tamga_err err;
+
+            proof->data[i] ^= change[j];
+            err = open_bytes(tamga_buf_span(proof), model);
+            proof->data[i] ^= change[j];
+            cr_assert_eq(tamga_err_class(err), TAMGA_CLASS_REJECT, "byte %zu: %s", i,
+                         tamga_err_name(err));
+        }
+        cr_assert_eq(tamga_err_class(open_bytes(tamga_span(proof->data, i), model)),
+                     TAMGA_CLASS_REJECT, "cut at %zu", i);
+    }
+}
+
+/*
+ * Goal:   no byte of a proof can be changed, and none left out.
+ * Method: every byte of a proof of a release, and of one that there is none.
+ */
+Test(proof_verify, refuses_every_changed_byte)
+{
+    const struct tamga_model_name lock = {"acme", "lock"};
+    TOLD release = {0}, none = {0};
+
+    proof_of(&release, "acme/cam");
+    refuses_any_change(&release.proof, NULL);
+    proof_of(&none, "acme/lock");
+    refuses_any_change(&none.proof, &lock);
+}
