@@ -96,7 +96,7 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
               offer.item.body != NULL ? "offered a release" : "nothing to offer");
     response.nonce = check_in->nonce;
     response.newest = offer.newest;
-    response.offer = offer.older ? &offer.proof : NULL;
+    response.offer = offer.older ? &offer.proof.message : NULL;
     closure(&response, call);
 }
 

@@ -1,13 +1,8 @@
 /* Chooses what a device gets, and puts the proofs of it together. */
 #include "gateway/offer.h"
 
-#include <stdlib.h>
-
-#include "chain/finality.h"
 #include "gateway/gateway.h"
 #include "node/release_proof.h"
-
-#define HEADERS_MAX 4096 /* of an entry proof, as the wire allows */
 
 #define READER TAMGA_CLEANUP(tamga_proof_reader_close) struct tamga_proof_reader
 
@@ -15,10 +10,7 @@ void tamga_offer_clear(struct tamga_offer *offer)
 {
     tamga_item_clear(&offer->item);
     tamga_wire_free((ProtobufCMessage *)offer->newest);
-    tamga_inclusion_clear(&offer->inclusion);
-    tamga_wire_free((ProtobufCMessage *)offer->checkpoint);
-    free(offer->header);
-    free(offer->header_bytes);
+    tamga_entry_proof_clear(&offer->proof);
     *offer = (struct tamga_offer){0};
 }
 
@@ -86,89 +78,12 @@ static enum tamga_err newest_counter(uint64_t *out, const Tamga__V1__ReleaseProo
 
 /* ---- an older release ---------------------------------------------------------------- */
 
-static enum tamga_err add_header(struct tamga_offer *offer, const struct tamga_view *view,
-                                 uint64_t height)
-{
-    size_t at = offer->proof.n_headers;
-    struct tamga_stored_header stored;
-    struct tamga_block_id id;
-    enum tamga_err err = tamga_query_id_at(view, height, &id);
-
-    if (err == TAMGA_OK)
-        err = tamga_query_header(view, &id, &stored);
-    if (err != TAMGA_OK)
-        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
-    tamga_header_encode(offer->header[at], &stored.sealed.header);
-    offer->header_bytes[at] =
-        tamga_wire_bytes(tamga_span(offer->header[at], TAMGA_HEADER_BYTES));
-    offer->proof.n_headers++;
-    return TAMGA_OK;
-}
-
-/* Those after the release's block, up to and with the checkpoint's. */
-static enum tamga_err add_headers(struct tamga_offer *offer, const struct tamga_view *view,
-                                  uint64_t height, uint64_t as_of)
-{
-    size_t count = (size_t)(as_of - height);
-    enum tamga_err err = TAMGA_OK;
-
-    offer->header = calloc(count + 1, sizeof *offer->header);
-    offer->header_bytes = calloc(count + 1, sizeof *offer->header_bytes);
-    if (offer->header == NULL || offer->header_bytes == NULL)
-        return TAMGA_E_NO_MEMORY;
-    while (err == TAMGA_OK && offer->proof.n_headers < count)
-        err = add_header(offer, view, height + 1 + offer->proof.n_headers);
-    offer->proof.headers = offer->header_bytes;
-    return err;
-}
-
-/* The first checkpoint at or above the release's block: few headers lead to it, however
- * long ago that was. */
-static enum tamga_err find_checkpoint(struct tamga_offer *offer, uint64_t *as_of,
-                                      const struct tamga_proof_reader *reader, uint64_t height)
-{
-    struct tamga_checkpoint checkpoint = reader->checkpoint;
-    TAMGA_BUF bytes = {0};
-    enum tamga_err err = tamga_query_checkpoint(reader->reader, height, &bytes);
-
-    if (err == TAMGA_OK)
-        err = tamga_wire_unpack((ProtobufCMessage **)&offer->checkpoint,
-                                &tamga__v1__checkpoint__descriptor, TAMGA_WIRE_CANONICAL,
-                                tamga_buf_span(&bytes), NULL);
-    if (err == TAMGA_OK)
-        err = tamga_checkpoint_read(&checkpoint, offer->checkpoint);
-    /* A snapshot is older than the checkpoint that it became the reader of. */
-    if (err == TAMGA_E_NOT_FOUND)
-        err = TAMGA_OK;
-    if (checkpoint.at.height >= reader->checkpoint.at.height) {
-        tamga_wire_free((ProtobufCMessage *)offer->checkpoint);
-        offer->checkpoint = NULL;
-        checkpoint = reader->checkpoint;
-    }
-    *as_of = checkpoint.at.height;
-    return err;
-}
-
-static enum tamga_err prove_older(struct tamga_offer *offer,
+static enum tamga_err prove_older(struct tamga_offer *offer, const struct tamga_chain *chain,
                                   const struct tamga_proof_reader *reader)
 {
-    const struct tamga_view *view = &reader->reader->view;
-    uint64_t height, as_of = 0;
-    enum tamga_err err = tamga_inclusion_find(&offer->inclusion, view, &offer->item.id);
+    enum tamga_err err = tamga_entry_proof_make(&offer->proof, chain, reader->reader,
+                                                &offer->item.id, &reader->checkpoint, NULL);
 
-    if (err != TAMGA_OK)
-        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
-    tamga__v1__entry_proof__init(&offer->proof);
-    height = offer->inclusion.block.sealed.header.height;
-    err = find_checkpoint(offer, &as_of, reader, height);
-    if (err != TAMGA_OK)
-        return err;
-    if (as_of - height > HEADERS_MAX)
-        return TAMGA_E_NOT_FOUND;
-    err = add_headers(offer, view, height, as_of);
-    offer->proof.checkpoint = offer->checkpoint;
-    offer->proof.inclusion = &offer->inclusion.message;
-    offer->proof.payload = tamga_wire_bytes(tamga_buf_span(&offer->item.payload));
     offer->older = err == TAMGA_OK;
     return err;
 }
@@ -238,7 +153,7 @@ enum tamga_err tamga_offer_make(struct tamga_offer *offer, struct tamga_node *fo
     if (err == TAMGA_OK)
         err = choose(offer, tamga_node_chain(follower), reader, check_in, now_ms);
     if (err == TAMGA_OK && !is_newest(offer))
-        err = prove_older(offer, reader);
+        err = prove_older(offer, tamga_node_chain(follower), reader);
     if (err == TAMGA_E_NOT_FOUND) {
         tamga_item_clear(&offer->item);
         err = show_none(offer, reader, check_in);

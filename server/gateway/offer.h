@@ -9,7 +9,7 @@
 #define TAMGA_GATEWAY_OFFER_H
 
 #include "gateway/proof_cache.h"
-#include "node/chain_service.h"
+#include "node/entry_proof.h"
 #include "node/proof_reader.h"
 #include "tamga/v1/finality.pb-c.h"
 #include "tamga/v1/record.pb-c.h"
@@ -19,11 +19,7 @@ struct tamga_offer {
     struct tamga_item item;            /* the release on offer; empty: none */
     Tamga__V1__ReleaseProof *newest;   /* as of the newest checkpoint; NULL: not shown */
     bool older;                        /* another than the newest one is on offer: */
-    Tamga__V1__EntryProof proof;       /* of it; points to what follows, and to item */
-    struct tamga_inclusion_hold inclusion;
-    Tamga__V1__Checkpoint *checkpoint; /* of the proof's own; NULL: that of newest */
-    uint8_t (*header)[TAMGA_HEADER_BYTES];
-    ProtobufCBinaryData *header_bytes;
+    struct tamga_entry_proof proof;    /* of it; a checkpoint of its own, or that of newest */
 };
 void tamga_offer_clear(struct tamga_offer *offer);
 /*

@@ -63,12 +63,20 @@ static void chain_get_status(Tamga__V1__ChainService_Service *service,
 
 /* ---- headers --------------------------------------------------------------------- */
 
-void tamga_headers_clear(struct tamga_headers_hold *hold)
+/* The answer to GetHeaders: what it points to is its own. */
+struct headers_hold {
+    struct tamga_sealed *sealed;
+    struct tamga_sealed_wire *wire;
+    Tamga__V1__SealedHeader **message;
+    size_t count;
+};
+
+static void headers_clear(struct headers_hold *hold)
 {
     free(hold->sealed);
     free(hold->wire);
     free(hold->message);
-    *hold = (struct tamga_headers_hold){0};
+    *hold = (struct headers_hold){0};
 }
 
 /* A peer of this network knows genesis at least: who names nothing that we have does not
@@ -103,10 +111,10 @@ static enum tamga_err find_fork(const struct tamga_view *view,
     return err == TAMGA_OK && *height == 0 ? any_known(view, id, count) : err;
 }
 
-enum tamga_err tamga_headers_find(struct tamga_headers_hold *hold,
-                                  const struct tamga_view *view,
-                                  const ProtobufCBinaryData *locator, size_t locator_count,
-                                  uint32_t count_max)
+/* Errors: BAD_VALUE, BAD_LENGTH, UNKNOWN_LOCATOR: no id of it is known. */
+static enum tamga_err headers_find(struct headers_hold *hold, const struct tamga_view *view,
+                                   const ProtobufCBinaryData *locator, size_t locator_count,
+                                   uint32_t count_max)
 {
     size_t max = count_max < HEADERS_MAX ? count_max : HEADERS_MAX;
     uint64_t height;
@@ -141,15 +149,15 @@ static void chain_get_headers(Tamga__V1__ChainService_Service *service,
                               const Tamga__V1__GetHeadersRequest *input,
                               Tamga__V1__GetHeadersResponse_Closure closure, void *call)
 {
-    TAMGA_CLEANUP(tamga_headers_clear) struct tamga_headers_hold hold = {0};
+    TAMGA_CLEANUP(headers_clear) struct headers_hold hold = {0};
     Tamga__V1__GetHeadersResponse response = TAMGA__V1__GET_HEADERS_RESPONSE__INIT;
     SNAPSHOT *reader = NULL;
     struct tamga_node *node;
     enum tamga_err err = open_chain(service, input->chain, &node, &reader);
 
     if (err == TAMGA_OK)
-        err = tamga_headers_find(&hold, &reader->view, input->locator, input->n_locator,
-                                 input->count_max);
+        err = headers_find(&hold, &reader->view, input->locator, input->n_locator,
+                           input->count_max);
     if (err != TAMGA_OK) {
         tamga_rpc_fail(call, err, NULL);
         return;

@@ -38,18 +38,4 @@ TAMGA_MUST_USE enum tamga_err tamga_inclusion_find(struct tamga_inclusion_hold *
                                                    const struct tamga_view *view,
                                                    const struct tamga_entry_id *id);
 
-/* Answer GetHeaders' question from a reader: what *hold points to is its own. Also serves
- * devices. Errors: BAD_VALUE, BAD_LENGTH, UNKNOWN_LOCATOR: no id of it is known. */
-struct tamga_headers_hold {
-    struct tamga_sealed *sealed;
-    struct tamga_sealed_wire *wire;
-    Tamga__V1__SealedHeader **message;
-    size_t count;
-};
-void tamga_headers_clear(struct tamga_headers_hold *hold);
-TAMGA_MUST_USE enum tamga_err tamga_headers_find(struct tamga_headers_hold *hold,
-                                                 const struct tamga_view *view,
-                                                 const ProtobufCBinaryData *locator,
-                                                 size_t locator_count, uint32_t count_max);
-
 #endif

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 
 #include "chain/state_map.h"
+#include "node/entry_proof.h"
 #include "node/node_internal.h"
 #include "node/proof_reader.h"
-
-#define PROOF_HEADERS_MAX 4096 /* between an entry's block and its checkpoint */
 
 #define SNAPSHOT TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader
 #define READER   TAMGA_CLEANUP(tamga_proof_reader_close) struct tamga_proof_reader
@@ -18,19 +17,6 @@ static enum tamga_err open_chain(void *service, ProtobufCBinaryData chain,
     const struct tamga_finality_service *self = service;
 
     return tamga_nodes_find(node, reader, self->node, self->node_count, chain);
-}
-
-/* The checkpoint at or above a height. Owns: *out by tamga_wire_free. */
-static enum tamga_err find_checkpoint(Tamga__V1__Checkpoint **out,
-                                      const struct tamga_reader *reader, uint64_t height)
-{
-    TAMGA_BUF bytes = {0};
-    enum tamga_err err = tamga_query_checkpoint(reader, height, &bytes);
-
-    if (err == TAMGA_OK)
-        err = tamga_wire_unpack((ProtobufCMessage **)out, &tamga__v1__checkpoint__descriptor,
-                                TAMGA_WIRE_CANONICAL, tamga_buf_span(&bytes), NULL);
-    return err;
 }
 
 /* ---- votes, cosignatures, evidence ----------------------------------------------------- */
@@ -131,7 +117,7 @@ static enum tamga_err add_partials(struct finality_hold *hold, struct tamga_node
 static enum tamga_err finality_find(struct finality_hold *hold, struct tamga_node *node,
                                     const struct tamga_reader *reader, uint64_t above)
 {
-    enum tamga_err err = find_checkpoint(&hold->checkpoint, reader, 0);
+    enum tamga_err err = tamga_checkpoint_find(&hold->checkpoint, reader, 0);
 
     if (err == TAMGA_E_NOT_FOUND)
         err = TAMGA_OK;
@@ -185,7 +171,7 @@ static void finality_get_checkpoint(Tamga__V1__FinalityService_Service *service,
     enum tamga_err err = open_chain(service, input->chain, &node, &reader);
 
     if (err == TAMGA_OK)
-        err = find_checkpoint(&checkpoint, reader, input->height);
+        err = tamga_checkpoint_find(&checkpoint, reader, input->height);
     if (err != TAMGA_OK) {
         tamga_rpc_fail(call, err, NULL);
         return;
@@ -224,109 +210,13 @@ static void finality_get_state_proof(Tamga__V1__FinalityService_Service *service
 
 /* ---- entry proofs ------------------------------------------------------------------------ */
 
-struct entry_hold {
-    struct tamga_inclusion_hold inclusion;
-    struct tamga_buf payload;
-    Tamga__V1__Checkpoint *checkpoint;
-    uint8_t (*header)[TAMGA_HEADER_BYTES];
-    ProtobufCBinaryData *data;
-    size_t count;
-};
-
-static void entry_clear(struct entry_hold *hold)
-{
-    tamga_inclusion_clear(&hold->inclusion);
-    tamga_buf_clear(&hold->payload);
-    tamga_wire_free((ProtobufCMessage *)hold->checkpoint);
-    free(hold->header);
-    free(hold->data);
-}
-
-static enum tamga_err add_header(struct entry_hold *hold, const struct tamga_view *view,
-                                 uint64_t height)
-{
-    struct tamga_stored_header stored;
-    struct tamga_block_id id;
-    enum tamga_err err = tamga_query_id_at(view, height, &id);
-
-    if (err == TAMGA_OK)
-        err = tamga_query_header(view, &id, &stored);
-    if (err != TAMGA_OK)
-        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
-    tamga_header_encode(hold->header[hold->count], &stored.sealed.header);
-    hold->data[hold->count] =
-        tamga_wire_bytes(tamga_span(hold->header[hold->count], TAMGA_HEADER_BYTES));
-    hold->count++;
-    return TAMGA_OK;
-}
-
-/* Those after the entry's block, up to and with the checkpoint's. */
-static enum tamga_err add_headers(struct entry_hold *hold, const struct tamga_view *view,
-                                  uint64_t height, struct tamga_detail *detail)
-{
-    struct tamga_checkpoint checkpoint;
-    struct tamga_block_id best;
-    size_t count;
-    enum tamga_err err = tamga_checkpoint_read(&checkpoint, hold->checkpoint);
-
-    if (err == TAMGA_OK)
-        err = tamga_query_id_at(view, checkpoint.at.height, &best);
-    if (err == TAMGA_E_NOT_FOUND ||
-        (err == TAMGA_OK && !tamga_hash_equal(&best.hash, &checkpoint.at.id.hash)))
-        return tamga_refuse(detail, TAMGA_E_NOT_READY,
-                            "the checkpoint's block at height %llu has not been connected yet",
-                            (unsigned long long)checkpoint.at.height);
-    if (err != TAMGA_OK)
-        return err;
-    if (checkpoint.at.height - height > PROOF_HEADERS_MAX)
-        return tamga_refuse(detail, TAMGA_E_NOT_FOUND,
-                            "the next checkpoint is %llu blocks above the entry's; a proof has "
-                            "at most %u headers",
-                            (unsigned long long)(checkpoint.at.height - height),
-                            (unsigned)PROOF_HEADERS_MAX);
-    count = (size_t)(checkpoint.at.height - height);
-    hold->header = calloc(count + 1, sizeof *hold->header);
-    hold->data = calloc(count + 1, sizeof *hold->data);
-    if (hold->header == NULL || hold->data == NULL)
-        return TAMGA_E_NO_MEMORY;
-    while (err == TAMGA_OK && hold->count < count)
-        err = add_header(hold, view, height + 1 + hold->count);
-    return err;
-}
-
-static enum tamga_err entry_find(struct entry_hold *hold, const struct tamga_chain *chain,
-                                 const struct tamga_reader *reader,
-                                 const struct tamga_entry_id *id, struct tamga_detail *detail)
-{
-    const struct tamga_view *view = &reader->view;
-    uint64_t height;
-    bool pending = false;
-    enum tamga_err err = tamga_query_payload(chain, view, id, &hold->payload, &pending);
-
-    if (err != TAMGA_OK)
-        return err;
-    if (pending)
-        return tamga_refuse(detail, TAMGA_E_NOT_READY, "it waits for a block");
-    err = tamga_inclusion_find(&hold->inclusion, view, id);
-    if (err != TAMGA_OK)
-        return err;
-    height = hold->inclusion.block.sealed.header.height;
-    err = find_checkpoint(&hold->checkpoint, reader, height);
-    if (err == TAMGA_E_NOT_FOUND)
-        return tamga_refuse(detail, TAMGA_E_NOT_READY,
-                            "its block at height %llu has no checkpoint at or above it yet",
-                            (unsigned long long)height);
-    return err == TAMGA_OK ? add_headers(hold, view, height, detail) : err;
-}
-
 static void finality_get_entry_proof(Tamga__V1__FinalityService_Service *service,
                                      const Tamga__V1__GetEntryProofRequest *input,
                                      Tamga__V1__GetEntryProofResponse_Closure closure,
                                      void *call)
 {
-    TAMGA_CLEANUP(entry_clear) struct entry_hold hold = {0};
+    TAMGA_CLEANUP(tamga_entry_proof_clear) struct tamga_entry_proof proof = {0};
     Tamga__V1__GetEntryProofResponse response = TAMGA__V1__GET_ENTRY_PROOF_RESPONSE__INIT;
-    Tamga__V1__EntryProof proof = TAMGA__V1__ENTRY_PROOF__INIT;
     SNAPSHOT *reader = NULL;
     struct tamga_detail detail = {{0}};
     struct tamga_entry_id id;
@@ -336,17 +226,13 @@ static void finality_get_entry_proof(Tamga__V1__FinalityService_Service *service
     if (err == TAMGA_OK)
         err = tamga_hash_from(&id.hash, tamga_wire_span(input->id));
     if (err == TAMGA_OK)
-        err = entry_find(&hold, tamga_node_chain(node), reader, &id, &detail);
+        err = tamga_entry_proof_make(&proof, tamga_node_chain(node), reader, &id, NULL,
+                                     &detail);
     if (err != TAMGA_OK) {
         tamga_rpc_fail(call, err, &detail);
         return;
     }
-    proof.checkpoint = hold.checkpoint;
-    proof.n_headers = hold.count;
-    proof.headers = hold.data;
-    proof.inclusion = &hold.inclusion.message;
-    proof.payload = tamga_wire_bytes(tamga_buf_span(&hold.payload));
-    response.proof = &proof;
+    response.proof = &proof.message;
     closure(&response, call);
 }
 

@@ -124,7 +124,7 @@ static void offers_older(uint64_t counter, uint64_t newest, bool own_checkpoint)
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     struct tamga_checkpoint as_of, checkpoint;
-    Tamga__V1__EntryProof proof = gateway.offer.proof;
+    Tamga__V1__EntryProof proof = gateway.offer.proof.message;
     struct tamga_header header;
 
     cr_assert(gateway.offer.older);
@@ -212,12 +212,12 @@ Test(offer, older_release_where_the_newest_does_not_suit)
     publish(&(struct test_release){.counter = 1});
     publish_final(&(struct test_release){.counter = 2, .hardware = "B"});
     cr_assert_eq(ask(0, 0), TAMGA_OK);
-    offers_older(1, 2, gateway.offer.checkpoint != NULL);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
     for (uint64_t i = 1; i < 10; i++)
         publish_final(&(struct test_release){.counter = i, .model = "lock"});
     cr_assert_eq(ask(0, 0), TAMGA_OK);
     offers_older(1, 2, true);
-    cr_assert_lt(gateway.offer.proof.n_headers, 8);
+    cr_assert_lt(gateway.offer.proof.message.n_headers, 8);
     cr_assert_eq(ask(1, 0), TAMGA_OK);
     nothing_is_shown();
 }
@@ -236,7 +236,7 @@ Test(offer, step_between)
     publish(&(struct test_release){.counter = 1});
     publish_final(&(struct test_release){.counter = 2, .depends = &depends});
     cr_assert_eq(ask(0, 0), TAMGA_OK);
-    offers_older(1, 2, gateway.offer.checkpoint != NULL);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
     gateway.check_in.installed_version = (char *)(uintptr_t)"1.1";
     cr_assert_eq(ask(1, 0), TAMGA_OK);
     offers_newest(2);
