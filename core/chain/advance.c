@@ -239,6 +239,15 @@ static enum tamga_err load_block(const struct tamga_view *view,
     return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
 }
 
+/* The block that this call brought: it need not be read back. NULL: another one. */
+static const struct tamga_block *arriving(const struct tamga_engine *engine,
+                                          const struct tamga_block_id *id)
+{
+    return engine->arriving != NULL && tamga_hash_equal(&engine->arriving_id.hash, &id->hash)
+               ? engine->arriving
+               : NULL;
+}
+
 static enum tamga_err try_move(struct tamga_engine *engine, struct move *move,
                                const struct branch *branch, size_t count)
 {
@@ -247,12 +256,16 @@ static enum tamga_err try_move(struct tamga_engine *engine, struct move *move,
     tamga_overlay_init(&move->overlay, &engine->pending.view);
     err = leave(engine, &move->overlay, branch->fork_height, &move->left, &move->left_count);
     for (move->bad = 0; err == TAMGA_OK && move->bad < count; move->bad++) {
-        TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+        TAMGA_CLEANUP(tamga_block_clear) struct tamga_block loaded = {0};
+        const struct tamga_block_id *id = &branch->id[move->bad];
+        const struct tamga_block *block = arriving(engine, id);
 
-        err = load_block(&move->overlay.view, &branch->id[move->bad], &block);
+        if (block == NULL) {
+            block = &loaded;
+            err = load_block(&move->overlay.view, id, &loaded);
+        }
         if (err == TAMGA_OK)
-            err = engine_connect(engine, &move->overlay, &block, &branch->id[move->bad],
-                                 &move->list, &move->detail);
+            err = engine_connect(engine, &move->overlay, block, id, &move->list, &move->detail);
         if (err != TAMGA_OK)
             break;
     }
@@ -265,11 +278,13 @@ static enum tamga_err finish_move(struct tamga_engine *engine, struct move *move
     struct tamga_event event = {.kind = TAMGA_EVENT_TIP, .depth = move->left_count};
     enum tamga_err err = tamga_overlay_merge(&engine->pending, &move->overlay);
 
+    engine_drop_prepared(engine); /* it was for the former tip */
     if (err == TAMGA_OK)
         err = engine_load_trail(engine, &engine->pending.view, &branch->id[count - 1],
                                 &engine->tip);
     if (err != TAMGA_OK)
         return err;
+    engine->moved_ms = now_ms;
     event.id = engine->tip.tip_id.hash;
     event.height = engine->tip.tip.height;
     engine_tell(engine, &event);
@@ -368,7 +383,13 @@ enum tamga_err tamga_engine_add_block(struct tamga_engine *engine,
         if (err == TAMGA_OK)
             err = tamga_record_header(&engine->pending, &id, &stored);
     }
-    return err == TAMGA_OK ? engine_advance(engine, now_ms) : err;
+    if (err != TAMGA_OK)
+        return err;
+    engine->arriving = block;
+    engine->arriving_id = id;
+    err = engine_advance(engine, now_ms);
+    engine->arriving = NULL;
+    return err;
 }
 
 size_t tamga_engine_wanted_payloads(const struct tamga_engine *engine,

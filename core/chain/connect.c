@@ -1,7 +1,7 @@
 /*
  * One block onto the state or off it again, on an overlay, and the state map with it.
  * Knows no branch and no mempool policy; entries that wait in the mempool are neither
- * decoded nor verified a second time.
+ * decoded nor verified a second time, and the engine's own proposal is not judged again.
  */
 #include <stdlib.h>
 
@@ -10,12 +10,6 @@
 #include "wire/wire.h"
 
 /* ---- what a block's entries read: each key once from below ------------------------ */
-
-struct memo {
-    struct tamga_view fetch; /* first: the op casts back */
-    const struct tamga_view *below;
-    struct tamga_overlay seen; /* over fetch; its view is what entries read through */
-};
 
 /* STATE and INDEX keys are asked for again by the next entry, or by undo; others are not. */
 static enum tamga_err memo_fetch(const struct tamga_view *view, enum tamga_family family,
@@ -38,11 +32,6 @@ static void memo_init(struct memo *memo, const struct tamga_view *below)
 
     *memo = (struct memo){.fetch.ops = &ops, .below = below};
     tamga_overlay_init(&memo->seen, &memo->fetch);
-}
-
-static void memo_clear(struct memo *memo)
-{
-    tamga_overlay_clear(&memo->seen);
 }
 
 /* ---- undo: former values of the STATE and INDEX keys that a block writes --------
@@ -191,6 +180,24 @@ static enum tamga_err check_new(const struct tamga_view *view, const struct tamg
                         (unsigned long long)place.height);
 }
 
+/* ---- judging entries, one after the other ------------------------------------------- */
+
+void judgement_init(struct judgement *judgement, const struct tamga_view *below)
+{
+    *judgement = (struct judgement){0};
+    memo_init(&judgement->memo, below);
+    tamga_overlay_init(&judgement->changes, &judgement->memo.seen.view);
+}
+
+void judgement_clear(struct judgement *judgement)
+{
+    tamga_overlay_clear(&judgement->changes);
+    tamga_overlay_clear(&judgement->memo.seen);
+    tamga_buf_clear(&judgement->undo);
+    free(judgement->list.at);
+    judgement->list = (struct included_list){0};
+}
+
 static enum tamga_err include(struct included_list *list, const struct tamga_item *item)
 {
     if (list->count == list->cap) {
@@ -209,52 +216,90 @@ static enum tamga_err include(struct included_list *list, const struct tamga_ite
     return TAMGA_OK;
 }
 
-/* Judge a decoded entry on the state that the entries before it left, then apply it. */
-static enum tamga_err connect_item(struct tamga_engine *engine, struct tamga_overlay *changes,
-                                   const struct tamga_header *header,
-                                   const struct tamga_item *item, bool verified, uint32_t index,
-                                   struct tamga_detail *detail)
+/* The other list's entries behind this one's: as they are, if this one is empty. */
+static enum tamga_err include_all(struct included_list *list, struct included_list *more)
+{
+    struct included_list whole = *more;
+
+    if (list->count > 0) {
+        whole = (struct included_list){.count = list->count + more->count};
+        whole.cap = whole.count;
+        whole.at = realloc(list->at, whole.cap * sizeof *whole.at);
+        if (whole.at == NULL)
+            return TAMGA_E_NO_MEMORY;
+        if (more->count > 0)
+            memcpy(whole.at + list->count, more->at, more->count * sizeof *more->at);
+    } else {
+        free(list->at);
+        *more = (struct included_list){0};
+    }
+    *list = whole;
+    return TAMGA_OK;
+}
+
+enum tamga_err engine_judge(const struct tamga_engine *engine,
+                            const struct judgement *judgement,
+                            const struct tamga_header *header, uint64_t known_above,
+                            const struct tamga_item *item, bool verified,
+                            struct tamga_detail *detail)
 {
     const struct tamga_chain *chain = engine->chain;
-    struct tamga_place place = {.height = header->height, .index = index};
-    enum tamga_err err = check_new(&changes->view, item, header->height, detail);
+    const struct tamga_view *state = &judgement->changes.view;
+    enum tamga_err err = check_new(state, item, header->height, detail);
 
     if (err == TAMGA_OK && !verified)
         err = chain->rules->verify(chain, item, detail);
     if (err == TAMGA_OK)
-        err = chain->rules->check(chain, &changes->view, item, header->time_ms, detail);
-    if (err == TAMGA_OK)
-        err = chain->rules->apply(chain, changes, item);
+        err = chain->rules->check(chain, state, item, header->time_ms, detail);
+    return err == TAMGA_OK ? engine_follow(engine, known_above, item, detail) : err;
+}
+
+enum tamga_err engine_apply(const struct tamga_engine *engine, struct judgement *judgement,
+                            const struct tamga_header *header, const struct tamga_item *item)
+{
+    const struct tamga_chain *chain = engine->chain;
+    struct tamga_overlay *changes = &judgement->changes;
+    struct tamga_place place = {.height = header->height,
+                                .index = (uint32_t)judgement->list.count};
+    enum tamga_err err = chain->rules->apply(chain, changes, item);
+
     if (err == TAMGA_OK)
         err = tamga_record_place(changes, &item->id, &place);
     if (err == TAMGA_OK && chain->rules->detached)
         err = tamga_overlay_put(changes, TAMGA_FAMILY_PAYLOAD, tamga_hash_span(&item->id.hash),
                                 tamga_buf_span(&item->payload));
-    return err;
+    return err == TAMGA_OK ? include(&judgement->list, item) : err;
 }
 
-static enum tamga_err connect_entry(struct tamga_engine *engine, struct tamga_overlay *changes,
-                                    const struct tamga_block *block, uint32_t index,
-                                    uint64_t known_above, struct included_list *list,
-                                    struct tamga_detail *detail)
+enum tamga_err engine_conclude(struct judgement *judgement, struct tamga_hash *state_root)
+{
+    enum tamga_err err =
+        tamga_state_map_apply(state_root, &judgement->changes, &judgement->changes);
+
+    return err == TAMGA_OK ? make_undo(&judgement->undo, &judgement->changes) : err;
+}
+
+static enum tamga_err judge_leaf(const struct tamga_engine *engine,
+                                 struct judgement *judgement, const struct tamga_block *block,
+                                 uint32_t index, uint64_t known_above,
+                                 struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item loaded = {0};
+    const struct tamga_header *header = &block->sealed.header;
     struct tamga_span leaf = block->entry[index];
     const struct tamga_item *item = find_waiting(engine, leaf);
     enum tamga_err err = TAMGA_OK;
 
     if (item == NULL) {
         item = &loaded;
-        err = engine_load_item(engine, &changes->view, leaf, &loaded, detail);
+        err = engine_load_item(engine, &judgement->changes.view, leaf, &loaded, detail);
     }
     if (err == TAMGA_OK)
         err = check_leaf(engine, leaf, item);
     if (err == TAMGA_OK)
-        err = connect_item(engine, changes, &block->sealed.header, item,
-                           item->verified || block->verified, index, detail);
-    if (err == TAMGA_OK)
-        err = engine_follow(engine, known_above, item, detail);
-    return err == TAMGA_OK ? include(list, item) : err;
+        err = engine_judge(engine, judgement, header, known_above, item,
+                           item->verified || block->verified, detail);
+    return err == TAMGA_OK ? engine_apply(engine, judgement, header, item) : err;
 }
 
 enum tamga_err engine_want_payloads(struct tamga_engine *engine,
@@ -281,39 +326,61 @@ enum tamga_err engine_want_payloads(struct tamga_engine *engine,
     return TAMGA_OK;
 }
 
-static enum tamga_err check_state_root(struct tamga_overlay *changes,
+static enum tamga_err check_state_root(const struct tamga_hash *root,
                                        const struct tamga_header *header,
                                        struct tamga_detail *detail)
 {
     char found[TAMGA_HEX_CHARS], stated[TAMGA_HEX_CHARS];
-    struct tamga_hash root;
-    enum tamga_err err = tamga_state_map_apply(&root, changes, changes);
 
-    if (err != TAMGA_OK || tamga_hash_equal(&root, &header->state_root))
-        return err;
-    tamga_to_hex(found, root.byte, TAMGA_HASH_BYTES);
+    if (tamga_hash_equal(root, &header->state_root))
+        return TAMGA_OK;
+    tamga_to_hex(found, root->byte, TAMGA_HASH_BYTES);
     tamga_to_hex(stated, header->state_root.byte, TAMGA_HASH_BYTES);
     return tamga_refuse(detail, TAMGA_E_BAD_STATE_ROOT, "it is %s; the header says %s", found,
                         stated);
 }
 
-static enum tamga_err record_block(struct tamga_overlay *changes,
-                                   const struct tamga_header *header,
-                                   const struct tamga_block_id *id)
+static enum tamga_err judge_block(const struct tamga_engine *engine,
+                                  struct judgement *judgement, const struct tamga_block *block,
+                                  uint64_t known_above, struct tamga_detail *detail)
 {
-    TAMGA_BUF undo = {0};
+    struct tamga_hash root;
+    enum tamga_err err = TAMGA_OK;
+
+    if (block->bytes.len > engine->chain->params.block_bytes_max)
+        return tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%zu bytes of entries; at most %u",
+                            block->bytes.len, engine->chain->params.block_bytes_max);
+    for (uint32_t i = 0; err == TAMGA_OK && i < block->count; i++)
+        err = judge_leaf(engine, judgement, block, i, known_above, detail);
+    if (err == TAMGA_OK)
+        err = engine_conclude(judgement, &root);
+    return err == TAMGA_OK ? check_state_root(&root, &block->sealed.header, detail) : err;
+}
+
+/* All of the block becomes the overlay's, and its entries the list's. */
+static enum tamga_err adopt(struct tamga_overlay *overlay, struct included_list *list,
+                            struct judgement *judgement, const struct tamga_header *header,
+                            const struct tamga_block_id *id)
+{
+    struct tamga_overlay *changes = &judgement->changes;
     struct tamga_span id_span = tamga_hash_span(&id->hash);
+    size_t before = list->count;
     uint8_t height[8];
-    enum tamga_err err = make_undo(&undo, changes);
+    enum tamga_err err = include_all(list, &judgement->list);
 
     if (err == TAMGA_OK)
-        err = tamga_overlay_put(changes, TAMGA_FAMILY_UNDO, id_span, tamga_buf_span(&undo));
+        err = tamga_overlay_put(changes, TAMGA_FAMILY_UNDO, id_span,
+                                tamga_buf_span(&judgement->undo));
     tamga_height_key(height, header->height);
     if (err == TAMGA_OK)
         err = tamga_overlay_put(changes, TAMGA_FAMILY_HEIGHT, tamga_span(height, 8), id_span);
-    return err == TAMGA_OK ? tamga_overlay_put(changes, TAMGA_FAMILY_META,
-                                               tamga_span_text("tip"), id_span)
-                           : err;
+    if (err == TAMGA_OK)
+        err = tamga_overlay_put(changes, TAMGA_FAMILY_META, tamga_span_text("tip"), id_span);
+    if (err == TAMGA_OK)
+        err = tamga_overlay_merge(overlay, changes);
+    if (err != TAMGA_OK)
+        list->count = before;
+    return err;
 }
 
 enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay *overlay,
@@ -321,28 +388,25 @@ enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay 
                               const struct tamga_block_id *id, struct included_list *list,
                               struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(memo_clear) struct memo memo;
-    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay changes;
-    size_t before = list->count;
+    TAMGA_CLEANUP(judgement_clear) struct judgement own;
+    const struct tamga_header *header = &block->sealed.header;
+    struct judgement *judgement;
     uint64_t known_above = 0;
-    enum tamga_err err = engine_check_anchor(engine, &overlay->view, &block->sealed.header,
-                                             &known_above, detail);
+    enum tamga_err err =
+        engine_check_anchor(engine, &overlay->view, header, &known_above, detail);
 
-    memo_init(&memo, &overlay->view);
-    tamga_overlay_init(&changes, &memo.seen.view);
-    if (err == TAMGA_OK && block->bytes.len > engine->chain->params.block_bytes_max)
-        err = tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%zu bytes of entries; at most %u",
-                           block->bytes.len, engine->chain->params.block_bytes_max);
-    for (uint32_t i = 0; err == TAMGA_OK && i < block->count; i++)
-        err = connect_entry(engine, &changes, block, i, known_above, list, detail);
-    if (err == TAMGA_OK)
-        err = check_state_root(&changes, &block->sealed.header, detail);
-    if (err == TAMGA_OK)
-        err = record_block(&changes, &block->sealed.header, id);
-    if (err == TAMGA_OK)
-        err = tamga_overlay_merge(overlay, &changes);
+    judgement_init(&own, &overlay->view);
     if (err != TAMGA_OK)
-        list->count = before;
+        return err;
+    judgement = engine_prepared(engine, overlay, header, known_above);
+    if (judgement == NULL) {
+        judgement = &own;
+        err = judge_block(engine, judgement, block, known_above, detail);
+    }
+    if (err == TAMGA_OK)
+        err = adopt(overlay, list, judgement, header, id);
+    if (judgement != &own)
+        engine_drop_prepared(engine); /* used up, or half so */
     return err;
 }
 

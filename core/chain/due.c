@@ -4,8 +4,8 @@
 #include "chain/engine_internal.h"
 #include "crypto/hash.h"
 
-#define TURN_MS_MAX     1000
-#define BACK_OFF_MAX    20 /* doublings */
+#define TURN_MS_MAX  1000
+#define BACK_OFF_MAX 20 /* doublings */
 
 void tamga_engine_mine_as(struct tamga_engine *engine, const struct tamga_address *miner)
 {
@@ -36,7 +36,7 @@ static uint64_t turn_ms(const struct tamga_engine *engine)
         draw(&other, &engine->tip.tip_id, &chain->validator[i]->address);
         before += memcmp(&other, &own, sizeof other) < 0;
     }
-    each /= 2 * chain->validator_count;
+    each /= chain->validator_count;
     return before * (each < TURN_MS_MAX ? each : TURN_MS_MAX);
 }
 
@@ -82,8 +82,13 @@ uint64_t tamga_engine_due_ms(const struct tamga_engine *engine)
 
     if (due == UINT64_MAX)
         return due;
-    /* What was due before the tip came is due since then. */
-    return (due > engine->tip.tip.time_ms ? due : engine->tip.tip.time_ms) + turn_ms(engine);
+    /* What was due before the tip came, or before a quorum voted for it, is due since then:
+     * all see that at nearly the same moment, and their turns begin with it. */
+    if (due < engine->tip.tip.time_ms)
+        due = engine->tip.tip.time_ms;
+    if (due < engine->moved_ms)
+        due = engine->moved_ms;
+    return due + turn_ms(engine);
 }
 
 bool tamga_engine_block_due(const struct tamga_engine *engine, uint64_t now_ms)

@@ -217,6 +217,7 @@ enum tamga_err tamga_engine_open(struct tamga_engine **out, const struct tamga_c
     engine->chain = chain;
     engine->store = store;
     tamga_overlay_init(&engine->pending, &store->reader.view);
+    judgement_init(&engine->prepared.judgement, &engine->pending.view);
     tamga_mempool_init(&engine->mempool, chain->rules);
     err = load(engine, detail);
     if (err != TAMGA_OK) {
@@ -235,6 +236,7 @@ void tamga_engine_close(struct tamga_engine *engine)
         engine_forget_branch(engine, &engine->branch[0]);
     engine_finality_clear(engine);
     tamga_mempool_clear(&engine->mempool);
+    engine_drop_prepared(engine);
     tamga_overlay_clear(&engine->pending);
     free(engine);
 }
@@ -297,106 +299,6 @@ enum tamga_err tamga_engine_submit(struct tamga_engine *engine, struct tamga_ite
         return err;
     item->verified = true;
     return engine_put_pending(engine, item, now_ms, false, detail);
-}
-
-/* What does not fit a block now but may fit a later one: it waits on, and leaves the
- * mempool by its age at the latest. What it needs may wait at another node still. */
-static bool may_fit_later(enum tamga_err err)
-{
-    return err == TAMGA_E_FUTURE_TIME || err == TAMGA_E_UNKNOWN_DEPENDENCY ||
-           err == TAMGA_E_BAD_REPUBLISH || err == TAMGA_E_UNKNOWN_RELEASE;
-}
-
-/* Add an entry if it is valid on what the ones before it left. */
-static enum tamga_err propose_entry(struct tamga_engine *engine, struct tamga_block *block,
-                                    struct tamga_overlay *state, uint64_t known_above,
-                                    const struct tamga_item *item)
-{
-    const struct tamga_chain *chain = engine->chain;
-    TAMGA_BUF leaf = {0};
-    enum tamga_err err = chain->rules->entry(item, &leaf);
-
-    if (err != TAMGA_OK)
-        return err;
-    if (block->count >= chain->params.block_entries_max ||
-        leaf.len > chain->params.block_bytes_max - block->bytes.len)
-        return TAMGA_E_BLOCK_TOO_LARGE;
-    err = chain->rules->check(chain, &state->view, item, block->sealed.header.time_ms, NULL);
-    if (err == TAMGA_OK)
-        err = engine_follow(engine, known_above, item, NULL);
-    if (err == TAMGA_OK)
-        err = tamga_block_add(block, tamga_buf_span(&leaf));
-    return err == TAMGA_OK ? chain->rules->apply(chain, state, item) : err;
-}
-
-static enum tamga_err add_pending(struct tamga_engine *engine, struct tamga_block *block,
-                                  struct tamga_overlay *state, uint64_t known_above)
-{
-    const struct tamga_item **item;
-    size_t count = engine->mempool.count;
-    enum tamga_err err = tamga_mempool_sorted(&engine->mempool, &item);
-
-    if (err != TAMGA_OK)
-        return err;
-    for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
-        err = propose_entry(engine, block, state, known_above, item[i]);
-        if (err == TAMGA_E_BLOCK_TOO_LARGE)
-            break;
-        if (may_fit_later(err))
-            err = TAMGA_OK;
-        else if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
-            err = engine_drop_pending(engine, &item[i]->id, err);
-    }
-    free(item);
-    return err == TAMGA_E_BLOCK_TOO_LARGE ? TAMGA_OK : err;
-}
-
-/* Anchor, entries, what they leave behind as state, their number and roots in the header. */
-static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *block)
-{
-    TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
-    struct tamga_header *header = &block->sealed.header;
-    uint64_t known_above;
-    enum tamga_err err = tamga_anchor_next(&engine->upstream, &engine->tip.tip.anchor,
-                                           &header->anchor, &known_above);
-
-    tamga_overlay_init(&state, &engine->pending.view);
-    if (err != TAMGA_OK) /* a block that not even we could judge */
-        return tamga_err_class(err) == TAMGA_CLASS_LOCAL ? err : TAMGA_E_NOT_FOUND;
-    err = add_pending(engine, block, &state, known_above);
-    if (err != TAMGA_OK)
-        return err;
-    if (block->count == 0 && !engine_wants_empty(engine))
-        return TAMGA_E_NOT_FOUND;
-    header->entry_count = (uint32_t)block->count;
-    err = tamga_state_map_apply(&header->state_root, &state, &state);
-    return err == TAMGA_OK ? tamga_block_root(&header->body_root, block) : err;
-}
-
-enum tamga_err tamga_engine_propose(struct tamga_engine *engine, struct tamga_block *out,
-                                    const struct tamga_address *miner, uint64_t now_ms)
-{
-    TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
-    struct tamga_header *header = &block.sealed.header;
-    uint64_t median = tamga_trail_median_ms(&engine->tip);
-    enum tamga_err err;
-
-    *header = (struct tamga_header){
-        .version = TAMGA_HEADER_VERSION,
-        .chain = engine->chain->id,
-        .height = engine->tip.tip.height + 1,
-        .parent = engine->tip.tip_id,
-        .miner = *miner,
-        .time_ms = now_ms > median ? now_ms : median + 1,
-        .target = tamga_trail_target(&engine->tip, &engine->chain->params),
-    };
-    err = fill(engine, &block);
-    if (err != TAMGA_OK)
-        return err;
-    tamga_block_clear(out);
-    *out = block;
-    block = (struct tamga_block){0};
-    return TAMGA_OK;
 }
 
 enum tamga_err tamga_engine_assemble(const struct tamga_engine *engine,

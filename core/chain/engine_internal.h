@@ -46,14 +46,55 @@ struct finality {
  * and the first comes before work. */
 enum standing { STANDS_APART, STANDS_ON_FINAL, STANDS_ON_JUSTIFIED };
 
+/* What a connected block put into the chain: leaves the mempool. */
+struct included {
+    struct tamga_entry_id id;
+    size_t claim_count;
+    struct tamga_hash claim[TAMGA_CLAIMS_MAX];
+};
+struct included_list {
+    struct included *at;
+    size_t count, cap;
+};
+
+/* What entries read of the state below: each key once. */
+struct memo {
+    struct tamga_view fetch; /* first: the op casts back */
+    const struct tamga_view *below;
+    struct tamga_overlay seen; /* over fetch; its view is what entries read through */
+};
+
+/* What a block's entries leave behind on the state that they were judged on. Points into
+ * itself: it stays where it was made. */
+struct judgement {
+    struct memo memo;
+    struct tamga_overlay changes;
+    struct included_list list;
+    struct tamga_buf undo; /* once concluded */
+};
+
+/* The newest proposal of ours, judged when it was made: the block that comes of it is not
+ * judged again. Of this tip and no other: gone when the tip moves. */
+struct prepared {
+    bool there;
+    uint8_t head[TAMGA_HEADER_BYTES - 8]; /* all of the header but the nonce */
+    struct tamga_upstream upstream;
+    uint64_t known_above;
+    struct judgement judgement;
+};
+
 struct tamga_engine {
     const struct tamga_chain *chain;
     struct tamga_store *store;
     struct tamga_overlay pending; /* not flushed yet, over the store */
     struct tamga_trail tip;
     struct tamga_mempool mempool;
+    struct prepared prepared;
+    const struct tamga_block *arriving; /* for the length of a call; its body fits its header */
+    struct tamga_block_id arriving_id;
     struct finality finality;
     enum standing standing; /* of the best chain */
+    uint64_t moved_ms;      /* when tip or newest justified block changed last; 0: not yet */
     bool has_miner;         /* due times are those of this miner */
     struct tamga_address miner;
     struct tamga_upstream upstream;
@@ -71,17 +112,6 @@ struct tamga_engine {
     uint64_t events_lost;
 };
 
-/* What a connected block put into the chain: leaves the mempool. */
-struct included {
-    struct tamga_entry_id id;
-    size_t claim_count;
-    struct tamga_hash claim[TAMGA_CLAIMS_MAX];
-};
-struct included_list {
-    struct included *at;
-    size_t count, cap;
-};
-
 /* engine.c */
 void engine_tell(struct tamga_engine *engine, const struct tamga_event *event);
 enum tamga_err engine_drop_pending(struct tamga_engine *engine,
@@ -90,7 +120,25 @@ enum tamga_err engine_put_pending(struct tamga_engine *engine, struct tamga_item
                                   uint64_t arrival_ms, bool returned,
                                   struct tamga_detail *detail);
 
-/* connect.c: on an overlay that the caller merges or gives up */
+/* connect.c: entries, one after the other, on what lies below a judgement. Judging changes
+ * nothing; what is applied was judged. */
+void judgement_init(struct judgement *judgement, const struct tamga_view *below);
+void judgement_clear(struct judgement *judgement);
+enum tamga_err engine_judge(const struct tamga_engine *engine,
+                            const struct judgement *judgement,
+                            const struct tamga_header *header, uint64_t known_above,
+                            const struct tamga_item *item, bool verified,
+                            struct tamga_detail *detail);
+enum tamga_err engine_apply(const struct tamga_engine *engine, struct judgement *judgement,
+                            const struct tamga_header *header, const struct tamga_item *item);
+/* After the last entry: the map, its root, and how to take all of it back. */
+enum tamga_err engine_conclude(struct judgement *judgement, struct tamga_hash *state_root);
+/* propose.c: what was judged when this very block was proposed on this very tip, or NULL. */
+struct judgement *engine_prepared(struct tamga_engine *engine,
+                                  const struct tamga_overlay *overlay,
+                                  const struct tamga_header *header, uint64_t known_above);
+void engine_drop_prepared(struct tamga_engine *engine);
+/* connect.c: a block, on an overlay that the caller merges or gives up */
 enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay *overlay,
                               const struct tamga_block *block,
                               const struct tamga_block_id *id, struct included_list *list,

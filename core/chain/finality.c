@@ -353,8 +353,11 @@ static enum tamga_err keep_conflict(struct tamga_engine *engine, uint32_t valida
 
 enum tamga_err engine_recount(struct tamga_engine *engine, uint64_t now_ms)
 {
+    struct tamga_point before = engine->finality.justified;
     enum tamga_err err = count_all(engine);
 
+    if (!tamga_point_equal(&before, &engine->finality.justified))
+        engine->moved_ms = now_ms;
     return err == TAMGA_OK ? engine_advance(engine, now_ms) : err;
 }
 
@@ -461,9 +464,10 @@ enum tamga_err tamga_engine_add_vote(struct tamga_engine *engine,
         return err;
     *news = true;
     err = count_link(engine, &vote->link, &justified);
-    if (err == TAMGA_OK && justified)
-        err = count_all(engine);
-    return err == TAMGA_OK && justified ? engine_advance(engine, now_ms) : err;
+    if (err != TAMGA_OK || !justified)
+        return err;
+    engine->moved_ms = now_ms;
+    return engine_recount(engine, now_ms);
 }
 
 enum tamga_err tamga_engine_add_conflict(struct tamga_engine *engine,

@@ -3,8 +3,9 @@
  * it durable, and tells others only then. Knows no rule of finality: that is the engine's.
  *
  * A validator that forgot what it signed might contradict itself. So it signs nothing
- * before others have shown it what they know of its votes: one honest node among them is
- * enough, and a quorum has more honest members than it needs to have that one.
+ * before others have shown it what they know of its votes: all of them if they can be
+ * reached, a quorum in any case. A vote that none of those was shown stays unknown: for
+ * copies of a store that are restored, docs/STORAGE.md says what to do.
  */
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@
 #include "node/node_internal.h"
 
 #define WAITING_EVERY_MS 60000
+#define ALL_PEERS_MS     5000 /* after a start: so long every peer is waited for, then a quorum */
 
 enum tamga_err finality_init(struct tamga_node *node)
 {
@@ -50,7 +52,8 @@ static bool first_of_its_address(const struct tamga_node *node, size_t index)
     return true;
 }
 
-static void count_peers(const struct tamga_node *node, size_t *told, size_t *wanted)
+static void count_peers(const struct tamga_node *node, uint64_t waited_ms, size_t *told,
+                        size_t *wanted)
 {
     size_t peers = 0;
 
@@ -61,7 +64,9 @@ static void count_peers(const struct tamga_node *node, size_t *told, size_t *wan
         peers++;
         *told += atomic_load(&node->peer[i].told_finality);
     }
-    *wanted = node->chain->quorum - 1 < peers ? node->chain->quorum - 1 : peers;
+    *wanted = peers;
+    if (waited_ms >= ALL_PEERS_MS && node->chain->quorum - 1 < peers)
+        *wanted = node->chain->quorum - 1;
 }
 
 static void begin_if_told(struct tamga_node *node, uint64_t now_ms)
@@ -69,7 +74,9 @@ static void begin_if_told(struct tamga_node *node, uint64_t now_ms)
     struct finality_room *room = &node->finality;
     size_t told, wanted;
 
-    count_peers(node, &told, &wanted);
+    if (room->started_ms == 0 || now_ms < room->started_ms)
+        room->started_ms = now_ms;
+    count_peers(node, now_ms - room->started_ms, &told, &wanted);
     if (told >= wanted) {
         tamga_engine_may_vote(node->engine, room->place);
         room->may_vote = true;

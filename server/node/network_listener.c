@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "crypto/hash.h"
 #include "node/node_internal.h"
 
 struct announced {
@@ -67,16 +68,24 @@ static enum tamga_err hear_payload(struct tamga_node *node, struct tamga_span un
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     struct tamga_detail detail = {{0}};
-    enum tamga_err err =
-        node->chain->rules->decode(node->chain, &item, untrusted, &detail);
+    struct tamga_hash digest;
+    enum tamga_err err;
 
+    /* Every peer passes it on: copies come before the loop has flushed the first. */
+    tamga_sha256(&digest, untrusted);
+    if (heard_before(&node->heard, &digest))
+        return TAMGA_OK;
+    err = node->chain->rules->decode(node->chain, &item, untrusted, &detail);
     if (err != TAMGA_OK || node_knows(node, &item.id))
         return err;
     err = node->chain->rules->verify(node->chain, &item, &detail);
     if (err != TAMGA_OK)
         return err;
     item.verified = true;
-    return tamga_node_submit(node, &item, NULL, NULL);
+    err = tamga_node_submit(node, &item, NULL, NULL);
+    if (err == TAMGA_OK)
+        heard_remember(&node->heard, &digest);
+    return err;
 }
 
 /* Numbers are per publisher and start at 1 with each of its starts. */

@@ -77,6 +77,8 @@ struct heard {
     pthread_mutex_t lock;
     struct tamga_hash slot[HEARD_SLOTS];
 };
+bool heard_before(struct heard *heard, const struct tamga_hash *digest);
+void heard_remember(struct heard *heard, const struct tamga_hash *digest);
 
 /* The validator's room. */
 struct finality_room {
@@ -84,6 +86,7 @@ struct finality_room {
     uint32_t place;  /* among the chain's validators */
     bool may_vote;   /* the loop's, as all that follows but the words */
     bool words_changed;
+    uint64_t started_ms; /* when peers were waited for first; 0: not yet */
     uint64_t waiting_told_ms;
     struct tamga_vote vote[SIGNED_MAX]; /* signed in this batch: told after its flush */
     size_t vote_count;

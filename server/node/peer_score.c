@@ -10,9 +10,10 @@ static enum peer_fault later(enum tamga_err err)
 enum peer_fault peer_fault_of(enum tamga_err err)
 {
     /* Whoever mined it, or our clock; whoever filled our branches; who has not heard yet
-     * what is final: none of it has to be this peer's doing. */
+     * what is final; a body that was asked for before another one showed that the block is
+     * invalid: none of it has to be this peer's doing. */
     if (err == TAMGA_E_TIME_TOO_NEW || err == TAMGA_E_TOO_MANY_BRANCHES ||
-        err == TAMGA_E_BELOW_FINAL)
+        err == TAMGA_E_BELOW_FINAL || err == TAMGA_E_INVALID_ANCESTOR)
         return PEER_NO_FAULT;
     if (err == TAMGA_E_NOT_FOUND)
         return PEER_WASTED;

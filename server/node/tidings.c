@@ -26,7 +26,7 @@ static struct tamga_hash *slot_of(struct heard *heard, const struct tamga_hash *
     return &heard->slot[tamga_get_u32(digest->byte) % HEARD_SLOTS];
 }
 
-static bool was_heard(struct heard *heard, const struct tamga_hash *digest)
+bool heard_before(struct heard *heard, const struct tamga_hash *digest)
 {
     bool equal;
 
@@ -36,7 +36,7 @@ static bool was_heard(struct heard *heard, const struct tamga_hash *digest)
     return equal;
 }
 
-static void remember(struct heard *heard, const struct tamga_hash *digest)
+void heard_remember(struct heard *heard, const struct tamga_hash *digest)
 {
     pthread_mutex_lock(&heard->lock);
     *slot_of(heard, digest) = *digest;
@@ -73,7 +73,7 @@ enum tamga_err tidings_add_vote(struct tidings *tidings, struct tamga_node *node
     if (untrusted == NULL)
         return TAMGA_E_MISSING_FIELD;
     err = digest_of(&told.digest, &untrusted->base);
-    if (err != TAMGA_OK || was_heard(&node->heard, &told.digest))
+    if (err != TAMGA_OK || heard_before(&node->heard, &told.digest))
         return err;
     err = reserve((void **)&tidings->vote, &tidings->vote_cap, tidings->vote_count, 1,
                   sizeof told);
@@ -97,7 +97,7 @@ enum tamga_err tidings_add_checkpoint(struct tidings *tidings, struct tamga_node
     if (untrusted == NULL)
         return TAMGA_E_MISSING_FIELD;
     err = digest_of(&digest, &untrusted->base);
-    if (err != TAMGA_OK || was_heard(&node->heard, &digest))
+    if (err != TAMGA_OK || heard_before(&node->heard, &digest))
         return err;
     err = tamga_checkpoint_open(&checkpoint, cosignature, &count, node->chain, untrusted,
                                 detail);
@@ -120,7 +120,7 @@ enum tamga_err tidings_add_conflict(struct tidings *tidings, struct tamga_node *
     if (untrusted == NULL || untrusted->first == NULL || untrusted->second == NULL)
         return TAMGA_E_MISSING_FIELD;
     err = digest_of(&told.digest, &untrusted->base);
-    if (err != TAMGA_OK || was_heard(&node->heard, &told.digest))
+    if (err != TAMGA_OK || heard_before(&node->heard, &told.digest))
         return err;
     err = reserve((void **)&tidings->conflict, &tidings->conflict_cap, tidings->conflict_count,
                   1, sizeof told);
@@ -174,7 +174,7 @@ static enum tamga_err settle(struct tamga_node *node, struct tidings *tidings,
         break;
     case TAMGA_CLASS_OK:
     case TAMGA_CLASS_REJECT:
-        remember(&node->heard, digest);
+        heard_remember(&node->heard, digest);
         break;
     }
     return TAMGA_OK;

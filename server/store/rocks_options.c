@@ -2,7 +2,7 @@
 #include "store/rocks_options.h"
 
 #define MIB ((size_t)1 << 20)
-#define BLOCK_CACHE_BYTES (64 * MIB)
+#define BLOCK_CACHE_BYTES (128 * MIB)
 #define BLOCK_CACHE_SHARD_BITS 2 /* a shard must hold the bloom filters of large tables */
 #define WRITE_BUFFERS_BYTES (128 * MIB)
 #define WRITE_BUFFER_HOT_BYTES (32 * MIB)
@@ -73,10 +73,14 @@ static rocksdb_options_t *family_options(size_t i, rocksdb_cache_t *cache)
     rocksdb_block_based_options_set_block_cache(table, cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
-    if (traits[i].bloom) /* the table takes the policy */
+    /* In parts: of a table of millions of keys only what is asked for is in the cache. */
+    rocksdb_block_based_options_set_index_type(
+        table, rocksdb_block_based_table_index_type_two_level_index_search);
+    if (traits[i].bloom) { /* the table takes the policy */
         rocksdb_block_based_options_set_filter_policy(
             table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
-    if (traits[i].bloom) { /* the newest keys are in no table yet */
+        rocksdb_block_based_options_set_partition_filters(table, 1);
+        /* the newest keys are in no table yet */
         rocksdb_options_set_memtable_prefix_bloom_size_ratio(family, MEMTABLE_BLOOM_RATIO);
         rocksdb_options_set_memtable_whole_key_filtering(family, 1);
     }

@@ -38,7 +38,7 @@ struct sim_pull *sim_pull_of(struct sim_node *node, const struct sim_message *me
 static bool excusable(enum tamga_err err)
 {
     return err == TAMGA_E_TIME_TOO_NEW || err == TAMGA_E_BELOW_FINAL ||
-           err == TAMGA_E_UNKNOWN_BLOCK;
+           err == TAMGA_E_INVALID_ANCESTOR || err == TAMGA_E_UNKNOWN_BLOCK;
 }
 
 static void judge_refusal(struct sim_world *world, const struct sim_node *node,

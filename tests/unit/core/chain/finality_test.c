@@ -9,6 +9,7 @@
 #include "fixture.h"
 
 #define BLOCKS_MAX 8
+#define VOTES_MS   (TEST_GENESIS_MS + 100000) /* when votes come in */
 
 /* ---- blocks and votes of a test ------------------------------------------------------ */
 
@@ -77,7 +78,7 @@ static enum tamga_err give_link(struct test_node *node, const char *name,
     bool any;
 
     cr_assert_eq(tamga_vote_make(&vote, test_consortium(), link, test_key(name)), TAMGA_OK);
-    return tamga_engine_add_vote(node->engine, &vote, TEST_GENESIS_MS + 100000,
+    return tamga_engine_add_vote(node->engine, &vote, VOTES_MS,
                                  news != NULL ? news : &any, NULL);
 }
 
@@ -127,7 +128,7 @@ static enum tamga_err give_word(struct test_node *node, const char *name,
 
     cr_assert_eq(tamga_cosignature_make(&word, test_consortium(), checkpoint, test_key(name)),
                  TAMGA_OK);
-    return tamga_engine_add_cosignature(node->engine, &word, TEST_GENESIS_MS + 100000, news,
+    return tamga_engine_add_cosignature(node->engine, &word, VOTES_MS, news,
                                         NULL);
 }
 
@@ -336,6 +337,48 @@ Test(finality, refuses_votes_that_fit_no_chain)
     clear_line(&left);
     clear_line(&right);
     clear_line(&hidden);
+}
+
+/*
+ * Goal:   a validator with evidence against it counts for every link: what its third vote
+ *         justified for somebody else can be followed by all.
+ * Method: node-c votes for both blocks of height 1; node-a alone votes for the next one.
+ *         Without evidence that is no quorum; with it, it is, also after a restart.
+ */
+Test(finality, counts_a_liar_for_every_link)
+{
+    TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote first = {0};
+    TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote second = {0};
+    struct tamga_link link[2];
+    struct test_node node;
+    struct line left, right;
+    bool news;
+
+    grow(&left, NULL, 2, 1);
+    grow(&right, NULL, 1, 20);
+    link[0] = (struct tamga_link){point_of(NULL), point_of(&left.block[0])};
+    link[1] = (struct tamga_link){point_of(NULL), point_of(&right.block[0])};
+    cr_assert_eq(tamga_vote_make(&first, test_consortium(), &link[0], test_key("node-c")),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_vote_make(&second, test_consortium(), &link[1], test_key("node-c")),
+                 TAMGA_OK);
+    test_node_open(&node, test_consortium());
+    feed(&node, &left);
+    cr_assert_eq(give_vote(&node, "node-a", NULL, &left.block[1]), TAMGA_OK);
+    cr_assert(is_at(tamga_engine_justified(node.engine), NULL));
+    cr_assert_eq(tamga_engine_add_conflict(node.engine, &first, &first, &news),
+                 TAMGA_E_BAD_VALUE);
+    cr_assert_eq(tamga_engine_add_conflict(node.engine, &first, &second, &news), TAMGA_OK);
+    cr_assert(news);
+    cr_assert(is_at(tamga_engine_justified(node.engine), &left.block[1]));
+    cr_assert_eq(tamga_engine_flush(node.engine), TAMGA_OK);
+    test_node_reopen(&node);
+    cr_assert_eq(tamga_engine_add_conflict(node.engine, &first, &second, &news), TAMGA_OK);
+    cr_assert_not(news);
+    cr_assert(is_at(tamga_engine_justified(node.engine), &left.block[1]));
+    test_node_close(&node);
+    clear_line(&left);
+    clear_line(&right);
 }
 
 /* ---- fork choice ----------------------------------------------------------------------- */
@@ -559,6 +602,31 @@ Test(finality, a_quorum_of_cosignatures_is_believed)
 }
 
 /*
+ * Goal:   votes that were here before their source became final by a checkpoint count then.
+ * Method: a quorum from block 1 to 2, held while nothing says that 1 is justified; then a
+ *         checkpoint of 1.
+ */
+Test(finality, counts_again_after_a_checkpoint)
+{
+    struct test_node node;
+    struct tamga_checkpoint checkpoint;
+    struct line line;
+    bool news;
+
+    grow(&line, NULL, 2, 1);
+    checkpoint = checkpoint_of(&line.block[0]);
+    test_node_open(&node, test_consortium());
+    feed(&node, &line);
+    give_quorum(&node, &line.block[0], &line.block[1]);
+    cr_assert(is_at(tamga_engine_justified(node.engine), NULL));
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(give_word(&node, validators[i], &checkpoint, &news), TAMGA_OK);
+    cr_assert(is_at(tamga_engine_justified(node.engine), &line.block[1]));
+    test_node_close(&node);
+    clear_line(&line);
+}
+
+/*
  * Goal:   cosignatures that do not fit the block, or what is final, are refused by code.
  * Method: an unknown block, a wrong state root, a wrong time, a block beside a final one.
  */
@@ -642,7 +710,7 @@ Test(finality, asks_for_an_empty_block)
     tip_ms = now_of(&line.block[0]);
     cr_assert_eq(tamga_engine_due_ms(node.engine), tip_ms + block_ms);
     give_quorum(&node, NULL, &line.block[0]);
-    cr_assert_eq(tamga_engine_due_ms(node.engine), tip_ms);
+    cr_assert_eq(tamga_engine_due_ms(node.engine), VOTES_MS);
     cr_assert_eq(tamga_engine_propose(node.engine, &block, &miner, tip_ms + 1000), TAMGA_OK);
     cr_assert_eq(block.count, 0);
     test_block_on(&empty, test_consortium(), &line.block[0].trail, "node-a", 0, NULL, 0, NULL);

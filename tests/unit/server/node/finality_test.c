@@ -56,9 +56,9 @@ Test(finality, three_make_a_release_final)
 }
 
 /*
- * Goal:   nothing is signed before the other peers told what they know of our votes; one of
- *         two is enough where two of three are a quorum.
- * Method: a block; turns of node-a with no peer, then with one.
+ * Goal:   nothing is signed before the other peers told what they know of our votes: all of
+ *         them, or after a while one of two where two of three are a quorum.
+ * Method: a block; turns of node-a with no peer, with one, and with one some seconds later.
  */
 Test(finality, waits_for_what_others_know)
 {
@@ -70,6 +70,9 @@ Test(finality, waits_for_what_others_know)
         council_turn(&council, 0);
     cr_assert_eq(council.seat[0].voted, 0);
     atomic_store(&council.seat[0].node->peer[1].told_finality, true);
+    council_turn(&council, 0);
+    cr_assert_eq(council.seat[0].voted, 0);
+    council.now_ms += 5000;
     council_turn(&council, 0);
     cr_assert_eq(council.seat[0].voted, 1);
     council_close(&council);
