@@ -11,6 +11,7 @@
 #include "wire/wire.h"
 
 #define TAMGA_CLAIMS_MAX        4
+#define TAMGA_ITEM_KEYS_MAX     5
 #define TAMGA_PAYLOAD_BYTES_MAX 66560 /* an encoded Signed with the largest body */
 
 /*
@@ -25,6 +26,8 @@ struct tamga_item {
     bool verified;               /* verify said yes */
     size_t claim_count;
     struct tamga_hash claim[TAMGA_CLAIMS_MAX];
+    struct tamga_hash key[TAMGA_ITEM_KEYS_MAX]; /* the rules' own: what they look up for it, */
+    uint64_t order;                             /* and its place in a list */
     struct tamga_buf payload;    /* the exact bytes, an encoded Signed */
     ProtobufCMessage *message;   /* Tamga__V1__Signed */
     ProtobufCMessage *body;      /* the rules' own type */

@@ -49,21 +49,34 @@ static enum tamga_err genesis(const struct tamga_chain *chain, struct tamga_over
     return err;
 }
 
+/* What a release looks up and writes: item->key. */
+enum { KEY_MEMBER, KEY_MODEL, KEY_IMAGE, KEY_VERSION, KEY_LATEST };
+
+static void find_keys(struct tamga_item *item)
+{
+    const Tamga__V1__Release *release = release_of(item);
+
+    tamga_key_member(&item->key[KEY_MEMBER], &item->sender);
+    tamga_key_model(&item->key[KEY_MODEL], release->producer, release->model);
+    tamga_key_image(&item->key[KEY_IMAGE], release->producer, release->model,
+                    tamga_wire_span(release->image_sha256));
+    tamga_key_version(&item->key[KEY_VERSION], release->producer, release->model,
+                      release->version);
+    tamga_key_latest(&item->key[KEY_LATEST], release->producer, release->model);
+}
+
 /* Two pending releases of one model may have neither the same counter nor the same image,
  * except where one re-releases the other: both wait again after a switch of branches. */
 static void claim(struct tamga_item *item)
 {
     const Tamga__V1__Release *release = release_of(item);
     uint8_t counter[8];
-    struct tamga_hash model, image;
-    struct tamga_span part[2] = {tamga_hash_span(&model), tamga_span(counter, 8)};
-    struct tamga_span again[2] = {tamga_hash_span(&image),
+    struct tamga_span part[2] = {tamga_hash_span(&item->key[KEY_LATEST]),
+                                 tamga_span(counter, 8)};
+    struct tamga_span again[2] = {tamga_hash_span(&item->key[KEY_IMAGE]),
                                   tamga_wire_span(release->republish_of)};
 
-    tamga_key_image(&image, release->producer, release->model,
-                    tamga_wire_span(release->image_sha256));
     tamga_sha256_parts(&item->claim[0], again, 2);
-    tamga_key_latest(&model, release->producer, release->model);
     tamga_put_u64(counter, release->counter);
     tamga_sha256_parts(&item->claim[1], part, 2);
     item->claim_count = 2;
@@ -91,6 +104,7 @@ static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item 
         return err;
     item.time_ms = body->time_ms;
     item.urgent = body->release->urgent;
+    find_keys(&item);
     claim(&item);
     tamga_item_move(out, &item);
     return TAMGA_OK;
@@ -107,62 +121,41 @@ static enum tamga_err check_sender(const struct tamga_view *state,
                                    const struct tamga_item *item,
                                    struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateMember *member = NULL;
-    enum tamga_err err = tamga_state_member(&member, state, &item->sender);
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value member = {0};
+    enum tamga_err err = tamga_state_member(&member, state, &item->key[KEY_MEMBER]);
 
     if (err != TAMGA_OK)
         return err;
-    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
-        return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%s is a gateway", member->name);
-    if ((member->roles & (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
-        return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%s is neither OEM nor provider",
-                            member->name);
+    if ((member.roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
+        return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%.*s is a gateway",
+                            (int)member.name.len, (const char *)member.name.data);
+    if ((member.roles & (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%.*s is neither OEM nor provider",
+                            (int)member.name.len, (const char *)member.name.data);
     return TAMGA_OK;
-}
-
-static bool may_publish(const Tamga__V1__StateModel *model,
-                        const struct tamga_address *sender)
-{
-    struct tamga_span address = tamga_hash_span(&sender->hash);
-
-    if (tamga_span_equal(tamga_wire_span(model->owner), address))
-        return true;
-    for (size_t i = 0; i < model->n_providers; i++)
-        if (tamga_span_equal(tamga_wire_span(model->providers[i]), address))
-            return true;
-    return false;
 }
 
 static enum tamga_err check_model(const struct tamga_view *state,
                                   const struct tamga_item *item,
                                   struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateModel *model = NULL;
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value model = {0};
     const Tamga__V1__Release *release = release_of(item);
-    struct tamga_hash key;
-    enum tamga_err err;
+    enum tamga_err err = tamga_state_model(&model, state, &item->key[KEY_MODEL]);
 
-    tamga_key_model(&key, release->producer, release->model);
-    err = tamga_state_get((ProtobufCMessage **)&model, state, &key,
-                          &tamga__v1__state_model__descriptor);
     if (err == TAMGA_E_NOT_FOUND)
         return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
                             release->producer, release->model);
     if (err != TAMGA_OK)
         return err;
-    if (!may_publish(model, &item->sender))
+    if (!tamga_state_model_names(&model, &item->sender))
         return tamga_refuse(detail, TAMGA_E_NOT_AUTHORIZED,
                             "sender neither owns %s/%s nor has it delegated to it",
                             release->producer, release->model);
-    for (size_t i = 0; i < release->n_hardware; i++) {
-        bool known = false;
-
-        for (size_t j = 0; j < model->n_hardware && !known; j++)
-            known = strcmp(model->hardware[j], release->hardware[i]) == 0;
-        if (!known)
+    for (size_t i = 0; i < release->n_hardware; i++)
+        if (!tamga_state_model_has(&model, release->hardware[i]))
             return tamga_refuse(detail, TAMGA_E_UNKNOWN_HARDWARE, "%s/%s has no revision %s",
                                 release->producer, release->model, release->hardware[i]);
-    }
     return TAMGA_OK;
 }
 
@@ -172,16 +165,13 @@ struct earlier {
     uint64_t counter;
 };
 
-static enum tamga_err find_image(const struct tamga_view *state,
-                                 const Tamga__V1__Release *release, struct earlier *out)
+static enum tamga_err find_image(struct earlier *out, const struct tamga_view *state,
+                                 const struct tamga_hash *key)
 {
     TAMGA_BUF value = {0};
-    struct tamga_hash key;
-    enum tamga_err err;
+    enum tamga_err err =
+        tamga_view_get(state, TAMGA_FAMILY_INDEX, tamga_hash_span(key), &value);
 
-    tamga_key_image(&key, release->producer, release->model,
-                    tamga_wire_span(release->image_sha256));
-    err = tamga_view_get(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key), &value);
     if (err != TAMGA_OK)
         return err;
     if (value.len != TAMGA_HASH_BYTES + 8)
@@ -193,13 +183,14 @@ static enum tamga_err find_image(const struct tamga_view *state,
 
 /* Row 13 of the design: the same image for the same model only once, except knowingly. */
 static enum tamga_err check_image(const struct tamga_view *state,
-                                  const Tamga__V1__Release *release,
+                                  const struct tamga_item *item,
                                   struct tamga_detail *detail)
 {
+    const Tamga__V1__Release *release = release_of(item);
     struct earlier earlier;
     char hex[TAMGA_HEX_CHARS];
     bool republish = release->republish_of.len > 0;
-    enum tamga_err err = find_image(state, release, &earlier);
+    enum tamga_err err = find_image(&earlier, state, &item->key[KEY_IMAGE]);
 
     if (err == TAMGA_E_NOT_FOUND)
         return republish ? tamga_refuse(detail, TAMGA_E_BAD_REPUBLISH,
@@ -228,17 +219,16 @@ static enum tamga_err check_image(const struct tamga_view *state,
  * nodes accepted in good order may reach a miner in the other, and neither may be lost.
  */
 static enum tamga_err check_counter(const struct tamga_view *state,
-                                    const Tamga__V1__Release *release,
+                                    const struct tamga_item *item,
                                     struct tamga_detail *detail)
 {
+    const Tamga__V1__Release *release = release_of(item);
     TAMGA_BUF other = {0};
     uint8_t index[TAMGA_INDEX_KEY_BYTES];
     char hex[TAMGA_HEX_CHARS];
-    struct tamga_hash model;
     enum tamga_err err;
 
-    tamga_key_model(&model, release->producer, release->model);
-    tamga_index_key(index, &model, release->counter);
+    tamga_index_key(index, &item->key[KEY_MODEL], release->counter);
     err = tamga_view_get(state, TAMGA_FAMILY_INDEX, tamga_span(index, sizeof index), &other);
     if (err != TAMGA_OK)
         return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
@@ -249,28 +239,16 @@ static enum tamga_err check_counter(const struct tamga_view *state,
                         release->counter, hex);
 }
 
-/* Counter of the model's newest release; 0: none yet. */
-static enum tamga_err newest_counter(const struct tamga_view *state,
-                                     const Tamga__V1__Release *release, uint64_t *counter)
-{
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *latest = NULL;
-    struct tamga_hash key;
-    enum tamga_err err;
-
-    tamga_key_latest(&key, release->producer, release->model);
-    err = tamga_state_get((ProtobufCMessage **)&latest, state, &key,
-                          &tamga__v1__state_latest__descriptor);
-    *counter = err == TAMGA_OK ? latest->counter : 0;
-    return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
-}
-
 enum tamga_err tamga_release_is_newest(const struct tamga_view *state,
                                        const Tamga__V1__Release *release,
                                        struct tamga_detail *detail)
 {
+    struct tamga_hash key;
     uint64_t newest;
-    enum tamga_err err = newest_counter(state, release, &newest);
+    enum tamga_err err;
 
+    tamga_key_latest(&key, release->producer, release->model);
+    err = tamga_state_newest(&newest, state, &key);
     if (err == TAMGA_OK && release->counter <= newest)
         return tamga_refuse(detail, TAMGA_E_COUNTER_NOT_HIGHER,
                             "counter %" PRIu64 "; the newest release of %s/%s has %" PRIu64,
@@ -313,9 +291,9 @@ static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_
     if (err == TAMGA_OK && release->expires_ms != 0 && release->expires_ms <= ref_ms)
         err = TAMGA_E_RELEASE_EXPIRED;
     if (err == TAMGA_OK)
-        err = check_image(state, release, detail);
+        err = check_image(state, item, detail);
     if (err == TAMGA_OK)
-        err = check_counter(state, release, detail);
+        err = check_counter(state, item, detail);
     if (err == TAMGA_OK)
         err = check_depends(state, release, detail);
     return err;
@@ -326,14 +304,12 @@ enum tamga_err tamga_release_has_image(const struct tamga_view *state,
                                        const char *model, struct tamga_span image_sha256,
                                        bool *has)
 {
-    Tamga__V1__Release of = TAMGA__V1__RELEASE__INIT;
     struct earlier newest;
+    struct tamga_hash key;
     enum tamga_err err;
 
-    of.producer = (char *)(uintptr_t)producer;
-    of.model = (char *)(uintptr_t)model;
-    of.image_sha256 = tamga_wire_bytes(image_sha256);
-    err = find_image(state, &of, &newest);
+    tamga_key_image(&key, producer, model, image_sha256);
+    err = find_image(&newest, state, &key);
     *has = err == TAMGA_OK && tamga_hash_equal(&newest.id, release);
     return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
 }
@@ -350,55 +326,46 @@ static enum tamga_err follow(const struct tamga_upstream *above, uint64_t height
 }
 
 /* The newest release of a model is the one with the highest counter. */
-static enum tamga_err apply_latest(struct tamga_overlay *state,
-                                   const Tamga__V1__Release *release, struct tamga_span id)
+static enum tamga_err apply_latest(struct tamga_overlay *state, const struct tamga_item *item)
 {
     Tamga__V1__StateLatest latest = TAMGA__V1__STATE_LATEST__INIT;
-    struct tamga_hash key;
-    uint64_t newest;
-    enum tamga_err err = newest_counter(&state->view, release, &newest);
+    const struct tamga_hash *key = &item->key[KEY_LATEST];
+    uint64_t counter = release_of(item)->counter, newest;
+    enum tamga_err err = tamga_state_newest(&newest, &state->view, key);
 
-    if (err != TAMGA_OK || release->counter < newest)
+    if (err != TAMGA_OK || counter < newest)
         return err;
-    latest.release = tamga_wire_bytes(id);
-    latest.counter = release->counter;
-    tamga_key_latest(&key, release->producer, release->model);
-    return tamga_state_put(state, &key, &latest.base);
+    latest.release = tamga_wire_bytes(tamga_hash_span(&item->id.hash));
+    latest.counter = counter;
+    return tamga_state_put(state, key, &latest.base);
 }
 
-static enum tamga_err apply_image(struct tamga_overlay *state,
-                                  const Tamga__V1__Release *release, struct tamga_span id)
+static enum tamga_err apply_image(struct tamga_overlay *state, const struct tamga_item *item)
 {
     uint8_t value[TAMGA_HASH_BYTES + 8];
-    struct tamga_hash key;
 
-    memcpy(value, id.data, TAMGA_HASH_BYTES);
-    tamga_put_u64(value + TAMGA_HASH_BYTES, release->counter);
-    tamga_key_image(&key, release->producer, release->model,
-                    tamga_wire_span(release->image_sha256));
-    return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key),
+    memcpy(value, item->id.hash.byte, TAMGA_HASH_BYTES);
+    tamga_put_u64(value + TAMGA_HASH_BYTES, release_of(item)->counter);
+    return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&item->key[KEY_IMAGE]),
                              tamga_span(value, sizeof value));
 }
 
 static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
                             const struct tamga_item *item)
 {
-    const Tamga__V1__Release *release = release_of(item);
     struct tamga_span id = tamga_hash_span(&item->id.hash);
     uint8_t index[TAMGA_INDEX_KEY_BYTES];
-    struct tamga_hash key;
-    enum tamga_err err = apply_image(state, release, id);
+    enum tamga_err err = apply_image(state, item);
 
     (void)chain;
-    tamga_key_version(&key, release->producer, release->model, release->version);
     if (err == TAMGA_OK)
-        err = tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key), id);
+        err = tamga_overlay_put(state, TAMGA_FAMILY_INDEX,
+                                tamga_hash_span(&item->key[KEY_VERSION]), id);
     if (err == TAMGA_OK)
-        err = apply_latest(state, release, id);
+        err = apply_latest(state, item);
     if (err != TAMGA_OK)
         return err;
-    tamga_key_model(&key, release->producer, release->model);
-    tamga_index_key(index, &key, release->counter);
+    tamga_index_key(index, &item->key[KEY_MODEL], release_of(item)->counter);
     return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_span(index, sizeof index), id);
 }
 

@@ -84,6 +84,9 @@ static const struct tamga_hash *receipt_key(const struct tamga_item *item)
     return &item->claim[1];
 }
 
+/* What it looks up besides: item->key. */
+enum { KEY_MEMBER, KEY_DEVICE };
+
 static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item *out,
                              struct tamga_span untrusted, struct tamga_detail *detail)
 {
@@ -112,6 +115,9 @@ static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item 
     tamga_key_update(&item.claim[0], receipt);
     tamga_key_receipt(&item.claim[1], receipt->device, receipt->receipt_counter);
     item.claim_count = 2;
+    tamga_key_member(&item.key[KEY_MEMBER], &item.sender);
+    tamga_key_device(&item.key[KEY_DEVICE], receipt->device);
+    item.order = receipt->receipt_counter;
     tamga_item_move(out, &item);
     return TAMGA_OK;
 }
@@ -162,13 +168,14 @@ static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_
                             const struct tamga_item *item, uint64_t ref_ms,
                             struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateMember *member = NULL;
-    enum tamga_err err = tamga_state_member(&member, state, &item->sender);
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value member = {0};
+    enum tamga_err err = tamga_state_member(&member, state, &item->key[KEY_MEMBER]);
 
     if (err != TAMGA_OK)
         return err;
-    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) == 0)
-        return tamga_refuse(detail, TAMGA_E_NOT_GATEWAY, "%s is no gateway", member->name);
+    if ((member.roles & TAMGA__V1__ROLE__ROLE_GATEWAY) == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_GATEWAY, "%.*s is no gateway",
+                            (int)member.name.len, (const char *)member.name.data);
     err = tamga_payload_time(chain, item, ref_ms, detail);
     if (err == TAMGA_OK)
         err = refuse_if_known(state, TAMGA_FAMILY_INDEX, receipt_key(item),
@@ -258,21 +265,18 @@ static enum tamga_err follow(const struct tamga_upstream *above, uint64_t height
 static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
                             const struct tamga_item *item)
 {
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__ReceiptBody *receipt = NULL;
     struct tamga_span id = tamga_hash_span(&item->id.hash);
     uint8_t index[TAMGA_INDEX_KEY_BYTES];
-    struct tamga_hash device;
-    enum tamga_err err = open_receipt(&receipt, chain, record_of(item), NULL, NULL);
+    enum tamga_err err =
+        tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(update_key(item)), id);
 
-    if (err == TAMGA_OK)
-        err = tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(update_key(item)), id);
+    (void)chain;
     if (err == TAMGA_OK)
         err =
             tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(receipt_key(item)), id);
     if (err != TAMGA_OK)
         return err;
-    tamga_key_device(&device, receipt->device);
-    tamga_index_key(index, &device, receipt->receipt_counter);
+    tamga_index_key(index, &item->key[KEY_DEVICE], item->order);
     return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_span(index, sizeof index), id);
 }
 

@@ -112,19 +112,6 @@ enum tamga_err tamga_state_put(struct tamga_overlay *state, const struct tamga_h
                              tamga_buf_span(&bytes));
 }
 
-enum tamga_err tamga_state_member(Tamga__V1__StateMember **out,
-                                  const struct tamga_view *state,
-                                  const struct tamga_address *address)
-{
-    struct tamga_hash key;
-    enum tamga_err err;
-
-    tamga_key_member(&key, address);
-    err = tamga_state_get((ProtobufCMessage **)out, state, &key,
-                          &tamga__v1__state_member__descriptor);
-    return err == TAMGA_E_NOT_FOUND ? TAMGA_E_NOT_MEMBER : err;
-}
-
 enum tamga_err tamga_state_put_members(const struct tamga_chain *chain,
                                        struct tamga_overlay *state)
 {

@@ -80,10 +80,30 @@ TAMGA_MUST_USE enum tamga_err tamga_payload_time(const struct tamga_chain *chain
                                                  const struct tamga_item *item,
                                                  uint64_t ref_ms,
                                                  struct tamga_detail *detail);
-/* A member's state. Owns: *out by tamga_wire_free. Errors: NOT_MEMBER, store's. */
-TAMGA_MUST_USE enum tamga_err tamga_state_member(Tamga__V1__StateMember **out,
+/* A value of the state as it lies there; {0} is empty. */
+struct tamga_state_value {
+    struct tamga_buf bytes;
+    struct tamga_span name; /* of a member: borrowed from bytes */
+    uint32_t roles;
+};
+void tamga_state_value_clear(struct tamga_state_value *value);
+/* A member by its key. Errors: NOT_MEMBER; STORE_CORRUPT, the view's. */
+TAMGA_MUST_USE enum tamga_err tamga_state_member(struct tamga_state_value *out,
                                                  const struct tamga_view *state,
-                                                 const struct tamga_address *address);
+                                                 const struct tamga_hash *key);
+/* A model by its key. Errors: NOT_FOUND; STORE_CORRUPT, the view's. */
+TAMGA_MUST_USE enum tamga_err tamga_state_model(struct tamga_state_value *out,
+                                                const struct tamga_view *state,
+                                                const struct tamga_hash *key);
+/* Is that its owner, or one of its providers? */
+bool tamga_state_model_names(const struct tamga_state_value *model,
+                             const struct tamga_address *publisher);
+bool tamga_state_model_has(const struct tamga_state_value *model, const char *hardware);
+/* Counter of a model's newest release, by the key of that; 0: none yet. Errors:
+ * STORE_CORRUPT, the view's. */
+TAMGA_MUST_USE enum tamga_err tamga_state_newest(uint64_t *counter,
+                                                 const struct tamga_view *state,
+                                                 const struct tamga_hash *key);
 /* Who may mine is who has the role. Errors: NOT_MINER. */
 TAMGA_MUST_USE enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
                                                 const struct tamga_address *miner,
