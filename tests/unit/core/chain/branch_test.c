@@ -592,3 +592,50 @@ Test(branch, a_locator_gets_sparser)
     test_node_close(&node);
     clear_line(&line);
 }
+
+/*
+ * Goal:   headers whose bodies nobody shows are bounded: one more than a branch may have is
+ *         refused by its own code, and nothing changes.
+ * Method: good headers, one after the other, never a body; the store before and after the
+ *         last one.
+ */
+Test(branch, a_branch_has_a_longest_length, .timeout = 300)
+{
+    const struct tamga_chain *chain = test_consortium();
+    TAMGA_BUF before = {0};
+    TAMGA_BUF after = {0};
+    struct tamga_trail trail;
+    struct test_node node;
+    size_t added;
+
+    tamga_trail_start(&trail, &chain->genesis);
+    test_node_open(&node, chain);
+    for (size_t i = 0; i <= TAMGA_BRANCH_BLOCKS_MAX; i++) {
+        struct tamga_sealed sealed = {
+            .header = {.version = TAMGA_HEADER_VERSION,
+                       .chain = chain->id,
+                       .height = i + 1,
+                       .parent = trail.tip_id,
+                       .time_ms = trail.tip.time_ms + TEST_SPACING_MS,
+                       .entry_count = 1,
+                       .target = tamga_trail_target(&trail, &chain->params)}};
+        struct tamga_block_id id;
+        bool last = i == TAMGA_BRANCH_BLOCKS_MAX;
+
+        test_address(&sealed.header.miner, "node-a");
+        test_seal(&sealed, &id, "node-a");
+        if (last) {
+            cr_assert_eq(tamga_engine_flush(node.engine), TAMGA_OK);
+            test_dump(&before, node.store, 0);
+        }
+        cr_assert_eq(tamga_engine_add_headers(node.engine, &sealed, 1, sealed.header.time_ms,
+                                              &added, NULL),
+                     last ? TAMGA_E_TOO_MANY_BRANCHES : TAMGA_OK);
+        tamga_trail_push(&trail, &sealed.header, &id);
+    }
+    cr_assert_eq(tamga_engine_flush(node.engine), TAMGA_OK);
+    test_dump(&after, node.store, 0);
+    cr_assert(tamga_span_equal(tamga_buf_span(&before), tamga_buf_span(&after)));
+    cr_assert_eq(tamga_engine_tip(node.engine)->tip.height, 0);
+    test_node_close(&node);
+}
