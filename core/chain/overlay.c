@@ -1,7 +1,9 @@
 /*
  * Stacked writes over a view. Knows no family's meaning.
  *
- * An entry is one allocation, and stays it when overlays are merged: it changes hands. The
+ * Entries lie one after the other in chunks, and go with the overlay: a block writes some ten
+ * for each of its own, and all are given up at once. A value that has outgrown its room moves,
+ * and what it leaves is lost until then; few keys are written twice, and fewer grow. The
  * table is open addressing over the entries' places, at most half full; a slot has a part
  * of the hash beside the place, so that a key that is not there costs one look, and most
  * keys that are asked for are not there.
@@ -26,6 +28,16 @@ struct tamga_overlay_slot {
 #define KEY_BYTES_MAX 128
 #define SLOTS_MIN     16
 #define ENTRIES_MAX   (UINT32_MAX / 4)
+#define VALUE_BYTES_MAX (UINT32_MAX / 2)
+
+struct tamga_overlay_chunk {
+    struct tamga_overlay_chunk *next;
+    size_t used, cap;
+    uint64_t bytes[]; /* entries, each on a boundary of eight */
+};
+
+#define CHUNK_BYTES_MIN 1024u
+#define CHUNK_BYTES_MAX 65536u /* unless what goes there is larger */
 
 /* ---- keys ----------------------------------------------------------------------- */
 
@@ -146,51 +158,94 @@ static enum tamga_err reserve(struct tamga_overlay *overlay, size_t more)
     return slots == overlay->slot_count ? TAMGA_OK : grow_slots(overlay, slots);
 }
 
-/* ---- writes --------------------------------------------------------------------- */
+/* ---- chunks --------------------------------------------------------------------- */
 
-/* An entry for the key with room for a value; what was there is given up, or used again. */
-static struct tamga_overlay_entry *make_entry(struct tamga_overlay_entry *former,
-                                              const struct full_key *key, size_t value_len)
+static size_t entry_bytes(size_t key_len, size_t value_len)
 {
-    struct tamga_overlay_entry *entry = former;
+    return (sizeof(struct tamga_overlay_entry) + key_len + value_len + 7) & ~(size_t)7;
+}
 
-    if (value_len > UINT32_MAX)
-        return NULL;
-    if (former == NULL || former->value_cap < value_len)
-        entry = realloc(former, sizeof *entry + key->len + value_len);
-    if (entry == NULL || entry == former)
-        return entry;
-    entry->hash = key->hash;
-    entry->key_len = (uint8_t)key->len;
+/* Room for so many bytes, all in one chunk: the next entries that fit cannot fail. */
+static enum tamga_err reserve_bytes(struct tamga_overlay *overlay, size_t bytes)
+{
+    struct tamga_overlay_chunk *last = overlay->chunk, *chunk;
+    size_t cap = last == NULL ? CHUNK_BYTES_MIN : 2 * last->cap;
+
+    if (last != NULL && bytes <= last->cap - last->used)
+        return TAMGA_OK;
+    cap = cap > CHUNK_BYTES_MAX ? CHUNK_BYTES_MAX : cap;
+    cap = cap < bytes ? bytes : cap;
+    chunk = malloc(sizeof *chunk + cap);
+    if (chunk == NULL)
+        return TAMGA_E_NO_MEMORY;
+    *chunk = (struct tamga_overlay_chunk){.next = last, .cap = cap};
+    overlay->chunk = chunk;
+    return TAMGA_OK;
+}
+
+static void free_chunks(struct tamga_overlay *overlay)
+{
+    while (overlay->chunk != NULL) {
+        struct tamga_overlay_chunk *next = overlay->chunk->next;
+
+        free(overlay->chunk);
+        overlay->chunk = next;
+    }
+}
+
+/* A new entry, value to be written. There is room for it. */
+static struct tamga_overlay_entry *new_entry(struct tamga_overlay *overlay, uint32_t hash,
+                                             const uint8_t *key, size_t key_len,
+                                             size_t value_len)
+{
+    struct tamga_overlay_chunk *chunk = overlay->chunk;
+    struct tamga_overlay_entry *entry =
+        (struct tamga_overlay_entry *)(void *)((uint8_t *)chunk->bytes + chunk->used);
+
+    chunk->used += entry_bytes(key_len, value_len);
+    *entry = (struct tamga_overlay_entry){.hash = hash, .key_len = (uint8_t)key_len};
     entry->value_cap = (uint32_t)value_len;
-    memcpy(entry->bytes, key->byte, key->len);
+    memcpy(entry->bytes, key, key_len);
     return entry;
 }
 
-static enum tamga_err set(struct tamga_overlay *overlay, enum tamga_family family,
-                          struct tamga_span key, bool erase, struct tamga_span value)
-{
-    struct tamga_overlay_entry *entry;
-    struct tamga_overlay_slot *slot;
-    struct full_key full;
-    enum tamga_err err = reserve(overlay, 1);
+/* ---- writes --------------------------------------------------------------------- */
 
-    if (err != TAMGA_OK)
-        return err;
-    full_key(&full, family, key);
-    slot = slot_of(overlay, full.hash, full.byte, full.len);
-    entry = make_entry(slot->place == 0 ? NULL : overlay->entry[slot->place - 1], &full,
-                       value.len);
-    if (entry == NULL)
-        return TAMGA_E_NO_MEMORY;
+/* The slot's entry with the value, in its former room if it fits. There is room for one in
+ * the table and, if it does not fit, in the chunk. */
+static void write_entry(struct tamga_overlay *overlay, struct tamga_overlay_slot *slot,
+                        uint32_t hash, struct tamga_span key, bool erase,
+                        struct tamga_span value)
+{
+    struct tamga_overlay_entry *entry =
+        slot->place == 0 ? NULL : overlay->entry[slot->place - 1];
+
+    if (entry == NULL || entry->value_cap < value.len)
+        entry = new_entry(overlay, hash, key.data, key.len, value.len);
     entry->erase = erase;
     entry->value_len = (uint32_t)value.len;
     if (value.len > 0)
         memcpy(entry->bytes + entry->key_len, value.data, value.len);
     if (slot->place == 0)
-        *slot = (struct tamga_overlay_slot){full.hash, (uint32_t)++overlay->count};
+        *slot = (struct tamga_overlay_slot){hash, (uint32_t)++overlay->count};
     overlay->entry[slot->place - 1] = entry;
-    return TAMGA_OK;
+}
+
+static enum tamga_err set(struct tamga_overlay *overlay, enum tamga_family family,
+                          struct tamga_span key, bool erase, struct tamga_span value)
+{
+    struct full_key full;
+    enum tamga_err err =
+        value.len > VALUE_BYTES_MAX ? TAMGA_E_NO_MEMORY : reserve(overlay, 1);
+
+    if (err != TAMGA_OK)
+        return err;
+    full_key(&full, family, key);
+    err = reserve_bytes(overlay, entry_bytes(full.len, value.len));
+    if (err == TAMGA_OK)
+        write_entry(overlay, slot_of(overlay, full.hash, full.byte, full.len), full.hash,
+                    tamga_span(full.byte, full.len), erase, value);
+    return err;
 }
 
 enum tamga_err tamga_overlay_put(struct tamga_overlay *overlay, enum tamga_family family,
@@ -205,21 +260,9 @@ enum tamga_err tamga_overlay_erase(struct tamga_overlay *overlay, enum tamga_fam
     return set(overlay, family, key, true, tamga_span(NULL, 0));
 }
 
-/* Takes the entry. There is room for it. */
-static void move_entry(struct tamga_overlay *down, struct tamga_overlay_entry *entry)
+static void free_all(struct tamga_overlay *overlay)
 {
-    struct tamga_overlay_slot *slot =
-        slot_of(down, entry->hash, entry->bytes, entry->key_len);
-
-    if (slot->place == 0)
-        *slot = (struct tamga_overlay_slot){entry->hash, (uint32_t)++down->count};
-    else
-        free(down->entry[slot->place - 1]);
-    down->entry[slot->place - 1] = entry;
-}
-
-static void free_table(struct tamga_overlay *overlay)
-{
+    free_chunks(overlay);
     free(overlay->entry);
     free(overlay->slot);
     overlay->entry = NULL;
@@ -227,15 +270,32 @@ static void free_table(struct tamga_overlay *overlay)
     overlay->count = overlay->cap = overlay->slot_count = 0;
 }
 
+/* Bytes of chunks that the entries of top need, if none of them is in down. */
+static size_t bytes_of(const struct tamga_overlay *top)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < top->count; i++)
+        bytes += entry_bytes(top->entry[i]->key_len, top->entry[i]->value_len);
+    return bytes;
+}
+
 enum tamga_err tamga_overlay_merge(struct tamga_overlay *down, struct tamga_overlay *top)
 {
     enum tamga_err err = reserve(down, top->count);
 
+    if (err == TAMGA_OK)
+        err = reserve_bytes(down, bytes_of(top));
     if (err != TAMGA_OK)
         return err;
-    for (size_t i = 0; i < top->count; i++)
-        move_entry(down, top->entry[i]);
-    free_table(top);
+    for (size_t i = 0; i < top->count; i++) {
+        const struct tamga_overlay_entry *entry = top->entry[i];
+        struct tamga_span key = tamga_span(entry->bytes, entry->key_len);
+
+        write_entry(down, slot_of(down, entry->hash, key.data, key.len), entry->hash, key,
+                    entry->erase != 0, entry_value(entry));
+    }
+    free_all(top);
     return TAMGA_OK;
 }
 
@@ -263,9 +323,7 @@ void tamga_overlay_init(struct tamga_overlay *overlay, const struct tamga_view *
 
 void tamga_overlay_clear(struct tamga_overlay *overlay)
 {
-    for (size_t i = 0; i < overlay->count; i++)
-        free(overlay->entry[i]);
-    free_table(overlay);
+    free_all(overlay);
 }
 
 size_t tamga_overlay_count(const struct tamga_overlay *overlay)

@@ -9,6 +9,7 @@
 
 struct tamga_overlay_entry;
 struct tamga_overlay_slot;
+struct tamga_overlay_chunk;
 
 struct tamga_overlay {
     struct tamga_view view; /* reads through: own writes first, then below */
@@ -17,6 +18,7 @@ struct tamga_overlay {
     size_t count, cap;
     struct tamga_overlay_slot *slot;    /* hashed by family and key */
     size_t slot_count;
+    struct tamga_overlay_chunk *chunk;  /* entries lie here until the overlay is cleared */
 };
 
 void tamga_overlay_init(struct tamga_overlay *overlay, const struct tamga_view *below);
