@@ -29,7 +29,7 @@ struct tamga_item {
     struct tamga_hash key[TAMGA_ITEM_KEYS_MAX]; /* the rules' own: what they look up for it, */
     uint64_t order;                             /* and its place in a list */
     struct tamga_buf payload;    /* the exact bytes, an encoded Signed */
-    ProtobufCMessage *message;   /* Tamga__V1__Signed */
+    ProtobufCMessage *message;   /* Tamga__V1__Signed; verified, nothing needs it */
     ProtobufCMessage *body;      /* the rules' own type */
 };
 void tamga_item_clear(struct tamga_item *item);

@@ -77,11 +77,7 @@ static enum tamga_err submission_run(struct tamga_node *node, struct letter *let
                                      uint64_t now_ms)
 {
     struct submission *submission = (struct submission *)letter;
-    enum tamga_err err = tamga_buf_set(&submission->payload,
-                                       tamga_buf_span(&submission->item.payload));
 
-    if (err != TAMGA_OK)
-        return err;
     return tamga_engine_submit(node->engine, &submission->item, now_ms, &submission->known,
                                &letter->detail);
 }
@@ -100,6 +96,15 @@ static void submission_done(struct tamga_node *node, struct letter *letter)
     free(submission);
 }
 
+/* Once verified nothing reads it: given up here, so that the loop need not free it. */
+static void shed_message(struct tamga_item *item)
+{
+    if (!item->verified)
+        return;
+    tamga_wire_free(item->message);
+    item->message = NULL;
+}
+
 enum tamga_err tamga_node_submit(struct tamga_node *node, struct tamga_item *item,
                                  tamga_submitted done, void *context)
 {
@@ -112,10 +117,15 @@ enum tamga_err tamga_node_submit(struct tamga_node *node, struct tamga_item *ite
     submission->letter.done = submission_done;
     submission->done = done;
     submission->context = context;
+    shed_message(item);
+    /* The engine takes the item: what is gossiped is copied before the loop has the letter. */
+    err = tamga_buf_set(&submission->payload, tamga_buf_span(&item->payload));
     tamga_item_move(&submission->item, item);
-    err = node_post(node, &submission->letter);
+    if (err == TAMGA_OK)
+        err = node_post(node, &submission->letter);
     if (err != TAMGA_OK) {
         tamga_item_move(item, &submission->item);
+        tamga_buf_clear(&submission->payload);
         free(submission);
     }
     return err;
@@ -141,6 +151,7 @@ enum tamga_err node_open_payload(struct tamga_node *node, struct tamga_item *ite
     if (err == TAMGA_OK)
         err = chain->rules->verify(chain, item, detail);
     item->verified = err == TAMGA_OK;
+    shed_message(item);
     return err;
 }
 

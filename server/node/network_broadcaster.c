@@ -31,23 +31,16 @@ void broadcast_payload(struct tamga_node *node, struct tamga_span payload)
     publish(node, &gossip);
 }
 
-/* The ids of a block's entries, for who has the payloads. */
+/* The ids of a block's entries, for who has the payloads: leaves say them, and these were
+ * judged when the block was connected. */
 static enum tamga_err entry_ids(const struct tamga_chain *chain,
                                 const struct tamga_block *block,
                                 struct tamga_entry_id *id)
 {
     enum tamga_err err = TAMGA_OK;
 
-    for (size_t i = 0; err == TAMGA_OK && i < block->count; i++) {
-        TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
-
-        if (chain->rules->detached) {
-            err = chain->rules->entry_id(&id[i], block->entry[i]);
-            continue;
-        }
-        err = chain->rules->decode(chain, &item, block->entry[i], NULL);
-        id[i] = item.id;
-    }
+    for (size_t i = 0; err == TAMGA_OK && i < block->count; i++)
+        err = chain->rules->entry_id(&id[i], block->entry[i]);
     return err;
 }
 
