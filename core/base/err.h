@@ -113,6 +113,10 @@
     X(PROOF_ROOT, 0x01a2, 3, "state proof does not lead to the state root")              \
     X(PROOF_HEADERS, 0x01a3, 3, "headers do not lead from the block to the checkpoint")  \
     X(NOT_NEWEST, 0x01a4, 9, "release is not the one that the state names as newest")    \
+    /* encrypted images */                                                               \
+    X(NO_RECIPIENT, 0x01b0, 9, "image is encrypted, and not for this key")               \
+    X(BAD_WRAP, 0x01b1, 3, "wrapped key does not open for this release")                 \
+    X(BAD_CIPHERTEXT, 0x01b2, 3, "encrypted image is not what was sealed")               \
     /* ask again */                                                                      \
     X(NO_PARENT, 0x0201, 9, "parent block has not arrived yet")                          \
     X(NEED_PAYLOAD, 0x0202, 9, "a record that the block commits to has not arrived yet") \

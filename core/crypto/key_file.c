@@ -190,8 +190,8 @@ static bool private_encode(BIO *bio, EVP_PKEY *pkey, const char *passphrase)
     return encrypted != NULL && PEM_write_bio_PKCS8(bio, encrypted) == 1;
 }
 
-enum tamga_err tamga_private_key_save(const struct tamga_private_key *key,
-                                      const char *path, const char *passphrase,
+enum tamga_err tamga_pem_private_save(EVP_PKEY *pkey, const char *path,
+                                      const char *passphrase,
                                       struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(bio_free) BIO *bio = NULL;
@@ -204,18 +204,24 @@ enum tamga_err tamga_private_key_save(const struct tamga_private_key *key,
     bio = BIO_new(BIO_s_mem());
     if (bio == NULL)
         return TAMGA_E_NO_MEMORY;
-    if (!private_encode(bio, tamga_private_key_pkey(key), passphrase)) {
+    if (!private_encode(bio, pkey, passphrase)) {
         ERR_clear_error();
         return TAMGA_E_CRYPTO;
     }
     return bio_save(bio, path, PRIVATE_MODE, detail);
 }
 
-enum tamga_err tamga_public_key_save(const struct tamga_public_key *key,
-                                     const char *path, struct tamga_detail *detail)
+enum tamga_err tamga_private_key_save(const struct tamga_private_key *key,
+                                      const char *path, const char *passphrase,
+                                      struct tamga_detail *detail)
+{
+    return tamga_pem_private_save(tamga_private_key_pkey(key), path, passphrase, detail);
+}
+
+enum tamga_err tamga_pem_public_save(struct tamga_span spki, const char *path,
+                                     struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(bio_free) BIO *bio = NULL;
-    struct tamga_span spki = tamga_public_key_spki(key);
     enum tamga_err err = path_check(path, detail);
 
     if (err != TAMGA_OK)
@@ -228,6 +234,12 @@ enum tamga_err tamga_public_key_save(const struct tamga_public_key *key,
         return TAMGA_E_CRYPTO;
     }
     return bio_save(bio, path, PUBLIC_MODE, detail);
+}
+
+enum tamga_err tamga_public_key_save(const struct tamga_public_key *key,
+                                     const char *path, struct tamga_detail *detail)
+{
+    return tamga_pem_public_save(tamga_public_key_spki(key), path, detail);
 }
 
 /* ---- reading ---- */
@@ -317,13 +329,13 @@ static const char *unreadable_reason(const struct asked *asked)
     return "wrong passphrase, or damaged";
 }
 
-enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char *path,
+enum tamga_err tamga_pem_private_load(EVP_PKEY **out, const char *path,
                                       const char *passphrase,
                                       struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(text_wipe) struct file_text text;
     TAMGA_CLEANUP(bio_free) BIO *bio = NULL;
-    TAMGA_CLEANUP(pkey_free) EVP_PKEY *pkey = NULL;
+    EVP_PKEY *pkey;
     struct asked asked = {.passphrase = passphrase};
     enum tamga_err err = passphrase_check(passphrase, path, detail);
 
@@ -339,7 +351,19 @@ enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char
     if (pkey == NULL)
         return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%s: %s", path,
                             unreadable_reason(&asked));
-    err = tamga_private_key_wrap(out, pkey);
+    *out = pkey;
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char *path,
+                                      const char *passphrase,
+                                      struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(pkey_free) EVP_PKEY *pkey = NULL;
+    enum tamga_err err = tamga_pem_private_load(&pkey, path, passphrase, detail);
+
+    if (err == TAMGA_OK)
+        err = tamga_private_key_wrap(out, pkey);
     if (err == TAMGA_E_BAD_KEY)
         return tamga_refuse(detail, TAMGA_E_KEY_FILE,
                             "%s: not a P-256, RSA-3072 or Ed25519 key, or damaged",
@@ -349,7 +373,7 @@ enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char
     return err;
 }
 
-enum tamga_err tamga_public_key_load(struct tamga_public_key **out, const char *path,
+enum tamga_err tamga_pem_public_load(struct tamga_buf *out, const char *path,
                                      struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(text_wipe) struct file_text text;
@@ -368,8 +392,19 @@ enum tamga_err tamga_public_key_load(struct tamga_public_key **out, const char *
         ERR_clear_error();
         return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%s: no public key in PEM", path);
     }
-    err = tamga_public_key_decode_any(out, tamga_span(der, (size_t)der_len));
+    err = tamga_buf_set(out, tamga_span(der, (size_t)der_len));
     OPENSSL_free(der);
+    return err;
+}
+
+enum tamga_err tamga_public_key_load(struct tamga_public_key **out, const char *path,
+                                     struct tamga_detail *detail)
+{
+    TAMGA_BUF spki = {0};
+    enum tamga_err err = tamga_pem_public_load(&spki, path, detail);
+
+    if (err == TAMGA_OK)
+        err = tamga_public_key_decode_any(out, tamga_buf_span(&spki));
     if (err == TAMGA_E_BAD_KEY)
         return tamga_refuse(
             detail, TAMGA_E_KEY_FILE,

@@ -1,4 +1,4 @@
-/* What key.c, key_file.c and spki.c share; nobody else includes it. */
+/* What key.c, key_file.c, spki.c and recipient.c share; nobody else includes it. */
 #ifndef TAMGA_CRYPTO_KEY_INTERNAL_H
 #define TAMGA_CRYPTO_KEY_INTERNAL_H
 
@@ -26,5 +26,20 @@ TAMGA_MUST_USE enum tamga_err tamga_private_key_wrap(struct tamga_private_key **
                                                      EVP_PKEY *pkey);
 /* Borrowed. */
 EVP_PKEY *tamga_private_key_pkey(const struct tamga_private_key *key);
+
+/* Key files of any kind of key; rules and errors as for those in key.h. Whatever is
+ * loaded is the caller's, and of a kind that is not judged yet. */
+TAMGA_MUST_USE enum tamga_err tamga_pem_private_save(EVP_PKEY *pkey, const char *path,
+                                                     const char *passphrase,
+                                                     struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err tamga_pem_private_load(EVP_PKEY **out, const char *path,
+                                                     const char *passphrase,
+                                                     struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err tamga_pem_public_save(struct tamga_span spki,
+                                                    const char *path,
+                                                    struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err tamga_pem_public_load(struct tamga_buf *out,
+                                                    const char *path,
+                                                    struct tamga_detail *detail);
 
 #endif
