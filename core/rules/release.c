@@ -1,8 +1,11 @@
 /* What a release must look like and who may make it: the checks of Algorithm 1 that
  * need no chain. Knows no store. */
+#include <assert.h>
 #include <inttypes.h>
 
 #include "content/cid.h"
+#include "crypto/hash.h"
+#include "crypto/recipient.h"
 #include "rules/rules.h"
 #include "wire/wire.h"
 
@@ -41,6 +44,78 @@ static enum tamga_err check_lists(const Tamga__V1__Release *release,
     return TAMGA_OK;
 }
 
+static enum tamga_err check_recipients(const Tamga__V1__Encryption *encryption,
+                                       struct tamga_detail *detail)
+{
+    if (encryption->n_recipients == 0)
+        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "encrypted for nobody");
+    if (encryption->n_recipients > TAMGA_RECIPIENTS_MAX)
+        return tamga_refuse(detail, TAMGA_E_TOO_LARGE, "%zu recipients, at most %d",
+                            encryption->n_recipients, TAMGA_RECIPIENTS_MAX);
+    for (size_t i = 0; i < encryption->n_recipients; i++) {
+        const Tamga__V1__Recipient *recipient = encryption->recipients[i];
+
+        if (recipient->key_id.len != TAMGA_HASH_BYTES ||
+            recipient->ephemeral.len != TAMGA_X25519_BYTES ||
+            recipient->wrapped.len != TAMGA_WRAPPED_KEY_BYTES)
+            return tamga_refuse(detail, TAMGA_E_BAD_LENGTH,
+                                "recipient %zu: key id, ephemeral and wrapped key must have "
+                                "32, 32 and 48 bytes",
+                                i);
+        if (i > 0 && tamga_span_compare(tamga_wire_span(encryption->recipients[i - 1]->key_id),
+                                        tamga_wire_span(recipient->key_id)) >= 0)
+            return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                                "recipient %zu: key ids must ascend", i);
+    }
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_encryption(const Tamga__V1__Release *release,
+                                       struct tamga_detail *detail)
+{
+    const Tamga__V1__Encryption *encryption = release->encryption;
+    enum tamga_err err;
+
+    if (encryption == NULL)
+        return TAMGA_OK;
+    if (encryption->format != TAMGA_ENCRYPTION_FORMAT)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "encryption of format %" PRIu32 "; this version knows %d",
+                            encryption->format, TAMGA_ENCRYPTION_FORMAT);
+    err = check_recipients(encryption, detail);
+    if (err != TAMGA_OK)
+        return err;
+    if (encryption->plain_sha256.len != TAMGA_HASH_BYTES)
+        return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "plain_sha256 must have 32 bytes");
+    if (tamga_sealed_bytes(encryption->plain_bytes) != release->image_bytes)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "%" PRIu64 " bytes of plaintext do not make an image of %" PRIu64,
+                            encryption->plain_bytes, release->image_bytes);
+    return TAMGA_OK;
+}
+
+static size_t put_name(uint8_t *out, const char *name)
+{
+    size_t len = strlen(name);
+
+    assert(len <= TAMGA_MODEL_BYTES_MAX);
+    out[0] = (uint8_t)len;
+    memcpy(out + 1, name, len);
+    return 1 + len;
+}
+
+void tamga_release_identity(struct tamga_hash *out, const struct tamga_scope *network,
+                            const Tamga__V1__Release *release)
+{
+    uint8_t part[3 * (1 + TAMGA_MODEL_BYTES_MAX) + 8];
+    size_t len = put_name(part, release->producer);
+
+    len += put_name(part + len, release->model);
+    len += put_name(part + len, release->version);
+    tamga_put_u64(part + len, release->counter);
+    tamga_domain_hash(out, TAMGA_DOMAIN_WRAP, network, tamga_span(part, len + 8));
+}
+
 enum tamga_err tamga_release_check(const Tamga__V1__Release *release,
                                    struct tamga_detail *detail)
 {
@@ -69,7 +144,8 @@ enum tamga_err tamga_release_check(const Tamga__V1__Release *release,
         return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "expiry is beyond any clock");
     if (release->n_depends > DEPENDS_MAX)
         return TAMGA_E_TOO_LARGE;
-    return check_lists(release, detail);
+    err = check_lists(release, detail);
+    return err == TAMGA_OK ? check_encryption(release, detail) : err;
 }
 
 static const Tamga__V1__Model *find_model(const Tamga__V1__Genesis *genesis,

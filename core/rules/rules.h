@@ -15,6 +15,8 @@ extern const struct tamga_rules tamga_rules_gateway;
 #define TAMGA_NONCE_BYTES           16
 #define TAMGA_IMAGE_BYTES_MAX       (1ull << 40)
 #define TAMGA_COMMITMENT_BYTES      64 /* update key || record id */
+#define TAMGA_ENCRYPTION_FORMAT     1
+#define TAMGA_RECIPIENTS_MAX        32
 #define TAMGA_INDEX_KEY_BYTES       40 /* 32-byte group || u64 */
 
 /* Keys of the state and index families. docs/PROTOCOL.md, "State". */
@@ -42,6 +44,11 @@ TAMGA_MUST_USE enum tamga_err tamga_release_check(const Tamga__V1__Release *rele
 TAMGA_MUST_USE enum tamga_err tamga_device_id_check(const Tamga__V1__DeviceId *device,
                                                     struct tamga_detail *detail);
 bool tamga_device_id_equal(const Tamga__V1__DeviceId *a, const Tamga__V1__DeviceId *b);
+
+/* What wrapped keys of a release are bound to: network, model, version, counter. The
+ * release's names are judged, or our own. */
+void tamga_release_identity(struct tamga_hash *out, const struct tamga_scope *network,
+                            const Tamga__V1__Release *release);
 
 /*
  * May this member publish for this model, as genesis says? For clients and devices,

@@ -69,6 +69,8 @@ static const struct type_bounds table[] = {
     TYPE(stored_header, HASH(2)),
     /* transaction */
     TYPE(dependency, LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), LEN(3, 1, 64)),
+    TYPE(recipient, HASH(1), HASH(2), FIXED(3, 48)),
+    TYPE(encryption, MANY(2, 32), HASH(3)),
     TYPE(release,
          LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), LEN(3, 1, 64),
          LEN(5, 1, CID_MAX), HASH(6), MANY_LEN(8, 1, HARDWARE_MAX, 32), MANY(10, 16),
@@ -138,7 +140,7 @@ static const struct type_bounds table[] = {
     /* device_state */
     TYPE(device_install,
          HASH(1), HASH(2), LEN(5, 1, 64), LEN(6, 1, 16), LEN(7, 1, 16), FIXED(8, NONCE_LEN),
-         HASH(9)),
+         HASH(9), HASH(10)),
     TYPE(device_receipt, LEN(2, 1, 2048)),
     TYPE(device_state, HASH(2), LEN(5, 1, 64), HASH(6), MANY(8, 64), HASH(9)),
     /* gateway_service */

@@ -122,6 +122,8 @@ const ProtobufCMessageDescriptor *const test_types[] = {
     /* transaction.proto */
     &tamga__v1__dependency__descriptor,
     &tamga__v1__release__descriptor,
+    &tamga__v1__recipient__descriptor,
+    &tamga__v1__encryption__descriptor,
     &tamga__v1__transaction_body__descriptor,
 };
 const size_t test_types_count = sizeof test_types / sizeof test_types[0];
