@@ -70,6 +70,8 @@ static enum tamga_err open_device(struct tamga_agent *agent)
         .state = config->state,
         .root = config->root,
         .blank = config->settings->blank,
+        .decryption_key =
+            config->settings->decryption_key == NULL ? NULL : config->decryption_key,
     };
     struct tamga_detail detail = {""};
     enum tamga_err err = tamga_device_open(&agent->device, &options, &env, &detail);

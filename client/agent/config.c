@@ -24,6 +24,7 @@ static const cyaml_schema_field_t fields[] = {
     PATH("genesis", genesis, CYAML_FLAG_POINTER),
     PATH("key", key, CYAML_FLAG_POINTER),
     PATH("passphrase_file", passphrase_file, OPTIONAL),
+    PATH("decryption_key", decryption_key, OPTIONAL),
     PATH("certificate", certificate, CYAML_FLAG_POINTER),
     PATH("state", state, CYAML_FLAG_POINTER),
     PATH("root", root, CYAML_FLAG_POINTER),
@@ -83,13 +84,15 @@ static enum tamga_err place_files(struct tamga_agent_config *config, const char 
     } file[] = {
         {"genesis", settings->genesis, config->genesis},
         {"key", settings->key, config->key},
+        {"decryption_key", settings->decryption_key, config->decryption_key},
         {"certificate", settings->certificate, config->certificate},
         {"state", settings->state, config->state},
         {"root", settings->root, config->root},
     };
 
     for (size_t i = 0; i < sizeof file / sizeof file[0]; i++)
-        if (tamga_path_beside(file[i].out, path, file[i].value) != TAMGA_OK)
+        if (file[i].value != NULL &&
+            tamga_path_beside(file[i].out, path, file[i].value) != TAMGA_OK)
             return tamga_yaml_refuse(detail, path, file[i].key, "is no path");
     return TAMGA_OK;
 }

@@ -20,6 +20,7 @@ struct tamga_agent_settings {
     char *genesis;
     char *key;
     char *passphrase_file; /* NULL: the key is not encrypted */
+    char *decryption_key; /* NULL: images that are sealed are not for it */
     char *certificate;
     char *state;
     char *root;
@@ -37,6 +38,7 @@ struct tamga_agent_config {
     enum tamga_log_level log_level;
     char genesis[TAMGA_PATH_MAX];
     char key[TAMGA_PATH_MAX];
+    char decryption_key[TAMGA_PATH_MAX]; /* empty: none */
     char certificate[TAMGA_PATH_MAX];
     char state[TAMGA_PATH_MAX];
     char root[TAMGA_PATH_MAX];

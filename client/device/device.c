@@ -116,6 +116,9 @@ static enum tamga_err load_identity(struct tamga_device *device,
         err = tamga_chain_init(&device->chain, &tamga_rules_consortium, device->network);
     if (err == TAMGA_OK)
         err = tamga_private_key_load(&device->key, options->key, options->passphrase, detail);
+    if (err == TAMGA_OK && options->decryption_key != NULL)
+        err = tamga_recipient_key_load(&device->decryption, options->decryption_key,
+                                       options->passphrase, detail);
     if (err == TAMGA_OK)
         err = load_certificate(device, options->certificate, detail);
     if (err == TAMGA_OK)
@@ -195,6 +198,7 @@ void tamga_device_close(struct tamga_device *device)
     tamga_certificate_clear(&device->identity);
     tamga_wire_free((ProtobufCMessage *)device->certificate);
     tamga_private_key_free(device->key);
+    tamga_recipient_key_free(device->decryption);
     tamga_network_free(device->network);
     free(device);
 }
@@ -231,6 +235,11 @@ static void fill_install(struct tamga_device_install *out,
     out->release = session->item.id.hash;
     memcpy(out->image_sha256.byte, release->image_sha256.data, TAMGA_HASH_BYTES);
     out->image_bytes = release->image_bytes;
+    if (release->encryption != NULL) {
+        memcpy(out->plain_sha256.byte, release->encryption->plain_sha256.data,
+               TAMGA_HASH_BYTES);
+        out->plain_bytes = release->encryption->plain_bytes;
+    }
     out->counter = release->counter;
     snprintf(out->version, sizeof out->version, "%s", release->version);
     memcpy(out->nonce, session->nonce, sizeof out->nonce);

@@ -55,6 +55,8 @@ struct tamga_device_options {
     const char *root;        /* folder of the slots, made if absent */
     bool blank;              /* runs nothing yet: takes only a first install */
     uint32_t call_ms;        /* time for one call; 10,000 */
+    const char *decryption_key; /* file, PEM, X25519, of sealed images; with the same passphrase
+                                   if it is encrypted. NULL: only images that are not sealed */
 };
 
 enum tamga_device_outcome {

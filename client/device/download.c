@@ -5,18 +5,17 @@
  *
  * The part file is not truncated first: what an interrupted download left is tried as the
  * next leaf before the gateway is asked for it, and counts only if it hashes to the very
- * id that is wanted. So left-overs of another image do no harm.
+ * id that is wanted. So left-overs of another image do no harm. Of a sealed image the file
+ * holds the plaintext, and what it was sealed as is made of that again (part.c).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "content/dag.h"
 #include "crypto/hash.h"
 #include "device/file.h"
 #include "device/internal.h"
+#include "device/part.h"
 #include "wire/wire.h"
 
 #define TRIES_MAX 4 /* of one block whose bytes are wrong: once, and three times again */
@@ -25,9 +24,8 @@ struct download {
     struct tamga_session *session;
     struct tamga_dag_walker *walker;
     struct tamga_sha256_stream *sha256;
-    int fd;
+    struct tamga_part part;
     uint64_t length; /* signed */
-    uint64_t had;    /* bytes in the part file when we came */
     uint64_t at;     /* bytes verified */
     uint64_t kept;   /* of them, found in the part file */
     struct tamga_buf chunk; /* bytes of a left-over leaf */
@@ -39,32 +37,9 @@ static void download_clear(struct download *download)
 {
     tamga_dag_walker_free(download->walker);
     tamga_sha256_stream_free(download->sha256);
-    tamga_device_fd_close(&download->fd);
+    tamga_part_clear(&download->part);
     tamga_buf_clear(&download->chunk);
     tamga_buf_clear(&download->leaf);
-}
-
-static enum tamga_err failed(const struct download *download, const char *what)
-{
-    return tamga_refuse(download->session->detail, TAMGA_E_FILE_IO, "part file: %s: %s", what,
-                        strerror(errno));
-}
-
-static enum tamga_err open_part(struct download *download, enum tamga_device_slot slot)
-{
-    struct stat info;
-
-    download->fd = openat(download->session->device->root_folder, tamga_slot_part(slot),
-                          O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (download->fd < 0 || fstat(download->fd, &info) != 0)
-        return failed(download, "open");
-    download->had = (uint64_t)info.st_size;
-    if (download->had > download->length) {
-        if (ftruncate(download->fd, (off_t)download->length) != 0)
-            return failed(download, "cut");
-        download->had = download->length;
-    }
-    return TAMGA_OK;
 }
 
 /* ---- what an interrupted download left --------------------------------------- */
@@ -104,13 +79,12 @@ static enum tamga_err find_leaf(struct download *download, const struct tamga_ci
     size_t len = rest < TAMGA_DAG_CHUNK_BYTES ? (size_t)rest : TAMGA_DAG_CHUNK_BYTES;
     enum tamga_err err;
 
-    if (len == 0 || download->at + len > download->had)
+    if (len == 0)
         return TAMGA_E_NOT_FOUND;
     download->chunk.len = 0;
     err = tamga_buf_reserve(&download->chunk, len);
     if (err == TAMGA_OK)
-        err = tamga_device_file_get(download->fd, download->chunk.data, len, download->at,
-                                    download->session->detail);
+        err = tamga_part_get(&download->part, download->chunk.data, len, download->at);
     if (err != TAMGA_OK)
         return err;
     download->chunk.len = len;
@@ -128,7 +102,7 @@ static enum tamga_err put(struct download *download, struct tamga_span data)
 
     if (data.len > download->length - download->at) /* the walker holds to it too */
         return TAMGA_E_IMAGE_LENGTH;
-    err = tamga_device_file_put(download->fd, data, download->at, download->session->detail);
+    err = tamga_part_add(&download->part, data);
     if (err != TAMGA_OK)
         return err;
     tamga_sha256_stream_add(download->sha256, data);
@@ -142,6 +116,8 @@ static enum tamga_err feed_left_over(struct download *download)
     enum tamga_err err =
         tamga_dag_walker_feed(download->walker, &data, tamga_buf_span(&download->leaf));
 
+    if (err == TAMGA_OK)
+        err = tamga_part_keep(&download->part, data);
     if (err != TAMGA_OK)
         return err;
     tamga_sha256_stream_add(download->sha256, data);
@@ -190,23 +166,42 @@ static enum tamga_err finish(struct download *download)
 {
     const Tamga__V1__Release *release = download->session->release;
     struct tamga_hash sha256;
+    enum tamga_err err;
 
     tamga_sha256_stream_peek(download->sha256, &sha256);
     if (download->at != download->length)
         return TAMGA_E_IMAGE_LENGTH;
     if (!tamga_span_equal(tamga_hash_span(&sha256), tamga_wire_span(release->image_sha256)))
         return TAMGA_E_IMAGE_MISMATCH;
-    if (ftruncate(download->fd, (off_t)download->length) != 0 || fsync(download->fd) != 0)
-        return failed(download, "sync");
-    return tamga_device_folder_sync(download->session->device->root_folder,
-                                    download->session->detail);
+    err = tamga_part_finish(&download->part, release);
+    return err == TAMGA_OK
+               ? tamga_device_folder_sync(download->session->device->root_folder,
+                                          download->session->detail)
+               : err;
+}
+
+static enum tamga_err open_part(struct download *download, enum tamga_device_slot slot)
+{
+    TAMGA_CLEANUP(tamga_seal_key_wipe) struct tamga_seal_key key;
+    const struct tamga_session *session = download->session;
+    const Tamga__V1__Release *release = session->release;
+    bool sealed = release->encryption != NULL;
+    enum tamga_err err = TAMGA_OK;
+
+    if (sealed)
+        err = tamga_content_key(&key, session->device, release, session->detail);
+    if (err != TAMGA_OK)
+        return err;
+    return tamga_part_open(&download->part, session->device->root_folder,
+                           tamga_slot_part(slot), release, sealed ? &key : NULL,
+                           session->detail);
 }
 
 enum tamga_err tamga_session_download(struct tamga_session *session,
                                       enum tamga_device_slot slot)
 {
     TAMGA_CLEANUP(download_clear) struct download download = {
-        .session = session, .fd = -1, .length = session->release->image_bytes};
+        .session = session, .part = {.fd = -1}, .length = session->release->image_bytes};
     struct tamga_cid root;
     enum tamga_err err = tamga_cid_parse(&root, session->release->cid);
 

@@ -92,16 +92,19 @@ static enum tamga_err check_image(const struct tamga_device *device, const char 
                                   struct tamga_detail *detail)
 {
     const struct tamga_device_install *install = &device->state.install;
+    bool opened = install->plain_bytes > 0;
+    uint64_t expected_len = opened ? install->plain_bytes : install->image_bytes;
+    const struct tamga_hash *expected = opened ? &install->plain_sha256 : &install->image_sha256;
     struct tamga_hash sha256;
     uint64_t len = 0;
     enum tamga_err err = tamga_device_file_hash(&sha256, &len, device->root_folder, name,
-                                                install->image_bytes, detail);
+                                                expected_len, detail);
 
     if (err == TAMGA_E_NO_MEMORY || err == TAMGA_E_CRYPTO)
         return err;
     if (err != TAMGA_OK)
         return TAMGA_E_INSTALL_FAILED; /* the detail says why */
-    if (len != install->image_bytes || !tamga_hash_equal(&sha256, &install->image_sha256))
+    if (len != expected_len || !tamga_hash_equal(&sha256, expected))
         return tamga_refuse(detail, TAMGA_E_INSTALL_FAILED,
                             "%s does not read back as the image", name);
     return TAMGA_OK;

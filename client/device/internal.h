@@ -3,6 +3,7 @@
 #define TAMGA_DEVICE_INTERNAL_H
 
 #include "content/cid.h"
+#include "crypto/recipient.h"
 #include "device/device.h"
 #include "device/state.h"
 #include "net/rpc.h"
@@ -20,6 +21,7 @@ struct tamga_device {
     struct tamga_network *network;
     struct tamga_chain chain; /* consortium */
     struct tamga_private_key *key;
+    struct tamga_recipient_key *decryption; /* NULL: none */
     Tamga__V1__Signed *certificate;
     struct tamga_certificate identity; /* the certificate, opened */
     int state_folder;
@@ -77,14 +79,27 @@ TAMGA_MUST_USE enum tamga_err tamga_session_report(struct tamga_session *session
  */
 TAMGA_MUST_USE enum tamga_err tamga_offer_prove(struct tamga_session *session);
 /* Is the release on offer for this device? Errors: HARDWARE_MISMATCH, COUNTER_ROLLBACK,
- * RELEASE_EXPIRED, FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING. */
+ * RELEASE_EXPIRED, FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING, NO_RECIPIENT. */
 TAMGA_MUST_USE enum tamga_err tamga_offer_suits(struct tamga_session *session);
 /* An event, once for each checkpoint, if the newest one accepted is old. */
 void tamga_checkpoint_tell_age(struct tamga_device *device);
 
+/* ---- decrypt.c ------------------------------------------------------------------- */
+
+/* Can this device read the image, if it is sealed? Errors: NO_RECIPIENT. */
+TAMGA_MUST_USE enum tamga_err tamga_recipient_check(const struct tamga_device *device,
+                                                    const Tamga__V1__Release *release,
+                                                    struct tamga_detail *detail);
+/* The content key of a release that is encrypted. Errors: NO_RECIPIENT, BAD_WRAP. */
+TAMGA_MUST_USE enum tamga_err tamga_content_key(struct tamga_seal_key *out,
+                                                const struct tamga_device *device,
+                                                const Tamga__V1__Release *release,
+                                                struct tamga_detail *detail);
+
 /* ---- download.c ------------------------------------------------------------------ */
 
-/* Fill slot's part file. Errors: CID_MISMATCH, BAD_DAG, IMAGE_LENGTH, IMAGE_MISMATCH. */
+/* Fill slot's part file. Errors: CID_MISMATCH, BAD_DAG, IMAGE_LENGTH, IMAGE_MISMATCH; of a
+ * sealed image BAD_WRAP, BAD_CIPHERTEXT. */
 TAMGA_MUST_USE enum tamga_err tamga_session_download(struct tamga_session *session,
                                                      enum tamga_device_slot slot);
 

@@ -70,11 +70,13 @@ static bool take_install(struct tamga_device_install *out,
         return true;
     if (!take_hash(&out->release, from->release) ||
         !take_hash(&out->image_sha256, from->image_sha256) ||
+        !take_hash(&out->plain_sha256, from->plain_sha256) ||
         !take_hash(&out->block.hash, from->block) || !take_text(out->version, from->version) ||
         from->nonce.len != sizeof out->nonce)
         return false;
     memcpy(out->nonce, from->nonce.data, sizeof out->nonce);
     out->image_bytes = from->image_bytes;
+    out->plain_bytes = from->plain_bytes;
     out->counter = from->counter;
     out->slot = tamga_device_slot_named(from->slot);
     out->former = tamga_device_slot_named(from->former);
@@ -193,6 +195,8 @@ static void lend_install(Tamga__V1__DeviceInstall *out,
     out->release = lend_hash(&install->release);
     out->image_sha256 = lend_hash(&install->image_sha256);
     out->image_bytes = install->image_bytes;
+    out->plain_sha256 = lend_hash(&install->plain_sha256);
+    out->plain_bytes = install->plain_bytes;
     out->counter = install->counter;
     out->version = lend_text(install->version);
     out->slot = lend_text(tamga_device_slot_name(install->slot));

@@ -30,6 +30,8 @@ struct tamga_device_install {
     struct tamga_hash release;
     struct tamga_hash image_sha256;
     uint64_t image_bytes;
+    struct tamga_hash plain_sha256; /* of what the slot holds, if the image was sealed */
+    uint64_t plain_bytes;           /* 0: the slot holds the image itself */
     uint64_t counter;
     char version[TAMGA_DEVICE_TEXT_MAX];
     enum tamga_device_slot slot;

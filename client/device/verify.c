@@ -85,7 +85,8 @@ static enum tamga_err check_suits(const struct tamga_device *device,
     if (device->blank && device->state.counter == 0 && !release->first_install)
         return tamga_refuse(detail, TAMGA_E_FIRST_INSTALL_NEEDED, "%s is no first install",
                             release->version);
-    return check_depends(device, release, detail);
+    err = check_depends(device, release, detail);
+    return err == TAMGA_OK ? tamga_recipient_check(device, release, detail) : err;
 }
 
 enum tamga_err tamga_offer_suits(struct tamga_session *session)

@@ -347,9 +347,6 @@ static enum tamga_err keep(void *context, const struct tamga_cid *cid, struct ta
 
 void world_image(struct world *world, struct image *image, uint64_t seed, size_t len)
 {
-    struct tamga_dag_builder *builder = NULL;
-    struct tamga_cid root;
-
     *image = (struct image){0};
     cr_assert_eq(tamga_buf_reserve(&image->bytes, len), TAMGA_OK);
     for (size_t i = 0; i < len; i++) {
@@ -357,6 +354,14 @@ void world_image(struct world *world, struct image *image, uint64_t seed, size_t
         image->bytes.data[i] = (uint8_t)(seed >> 56);
     }
     image->bytes.len = len;
+    world_image_add(world, image);
+}
+
+void world_image_add(struct world *world, struct image *image)
+{
+    struct tamga_dag_builder *builder = NULL;
+    struct tamga_cid root;
+
     tamga_sha256(&image->sha256, tamga_buf_span(&image->bytes));
     cr_assert_eq(tamga_dag_builder_new(&builder, &tamga_dag_default, keep, &world->gateway),
                  TAMGA_OK);

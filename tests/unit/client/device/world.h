@@ -12,7 +12,7 @@
 #include "validators.h"
 
 #define WORLD_BLOCKS_MAX   128
-#define WORLD_CONTENT_MAX  32
+#define WORLD_CONTENT_MAX  64
 #define WORLD_RECEIPTS_MAX 128
 #define WORLD_IMAGE_BYTES  600000 /* three leaves and a root */
 #define WORLD_NOW_MS       (TEST_GENESIS_MS + 3600000)
@@ -89,6 +89,8 @@ enum tamga_err world_session(struct world *world);
 
 /* An image named by a number; kept by the gateway's content. */
 void world_image(struct world *world, struct image *image, uint64_t seed, size_t len);
+/* The names of an image whose bytes are there; kept by the gateway's content. */
+void world_image_add(struct world *world, struct image *image);
 void image_clear(struct image *image);
 /* Publish a release of an image in a new block: it is the newest one and on offer. Fields
  * of `base` that are zero are taken from the image; base may be NULL. */
