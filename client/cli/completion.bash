@@ -7,12 +7,12 @@ _tamga_options() {
     network) echo "--from --out $global" ;;
     publish)
         echo "--model --version --counter --hardware --depends --expires --first-install" \
-             "--urgent --republish --wait $global" ;;
+             "--urgent --republish --encrypt-to --wait $global" ;;
     releases) echo "--model $global" ;;
     latest) echo "--proof-out $global" ;;
     proof) echo "--trust --model $global" ;;
     show) echo "--chain $global" ;;
-    device) echo "--out --hardware --gateway --type --expires $global" ;;
+    device) echo "--out --hardware --gateway --type --expires --decryption-key $global" ;;
     cid) echo "--cid-version --chunk-bytes $global" ;;
     *) echo "$global --version" ;;
     esac
@@ -33,8 +33,8 @@ _tamga() {
     COMPREPLY=()
     case "$prev" in
     --identity) COMPREPLY=($(compgen -d -- "$cur")); return ;;
-    --genesis | --passphrase-file | --from | --out | --proof-out | --trust) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-    --type) COMPREPLY=($(compgen -W "p256 rsa3072 ed25519" -- "$cur")); return ;;
+    --genesis | --passphrase-file | --from | --out | --proof-out | --trust | --encrypt-to | --decryption-key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    --type) COMPREPLY=($(compgen -W "p256 rsa3072 ed25519 x25519" -- "$cur")); return ;;
     --wait) COMPREPLY=($(compgen -W "final mined accepted" -- "$cur")); return ;;
     --chain) COMPREPLY=($(compgen -W "consortium gateway" -- "$cur")); return ;;
     --cid-version) COMPREPLY=($(compgen -W "0 1" -- "$cur")); return ;;

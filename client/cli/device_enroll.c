@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "crypto/key.h"
+#include "crypto/recipient.h"
 #include "net/endpoint.h"
 #include "rules/rules.h"
 #include "wire/wire.h"
@@ -17,13 +18,14 @@ struct enroll {
     const char *device;
     const char *out;
     const char *hardware;
+    const char *decryption_key; /* file, or "new"; NULL: none */
     const char *gateway[GATEWAYS_MAX];
     size_t gateway_count;
     enum tamga_key_type type;
     uint64_t expires_ms;
 };
 
-enum { OPT_HARDWARE = 1, OPT_GATEWAY, OPT_EXPIRES };
+enum { OPT_HARDWARE = 1, OPT_GATEWAY, OPT_EXPIRES, OPT_DECRYPTION };
 
 static const struct argp_option options[] = {
     {"out", 'o', "DIR", 0, "Folder to make; it must not exist, or be empty", 0},
@@ -32,6 +34,10 @@ static const struct argp_option options[] = {
      "Gateway that the device asks, tcp://host:port; repeatable, or separated by commas", 0},
     {"type", 't', "TYPE", 0, "Key type: p256 (default), rsa3072 or ed25519", 0},
     {"expires", OPT_EXPIRES, "DATE", 0, "End of the certificate (default: never)", 0},
+    {"decryption-key", OPT_DECRYPTION, "new|FILE", 0,
+     "Give it an X25519 key for encrypted images: one of its own, or a copy of its model's "
+     "(`tamga keygen --type x25519`)",
+     0},
     {0},
 };
 
@@ -52,6 +58,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 't':
         enroll->type = cli_key_type(state, arg);
+        return 0;
+    case OPT_DECRYPTION:
+        enroll->decryption_key = arg;
         return 0;
     case OPT_EXPIRES:
         enroll->expires_ms = cli_date_ms(state, "--expires", arg);
@@ -138,11 +147,13 @@ struct device {
     struct tamga_private_key *key;
     struct tamga_buf certificate;
     struct tamga_hash certificate_id;
+    struct tamga_recipient_key *decryption; /* NULL: none */
 };
 
 static void device_clear(struct device *device)
 {
     tamga_private_key_free(device->key);
+    tamga_recipient_key_free(device->decryption);
     tamga_buf_clear(&device->certificate);
 }
 
@@ -184,6 +195,8 @@ static enum tamga_err config(struct tamga_buf *out, const struct enroll *enroll)
             "device: %s\ngenesis: genesis.tamga\nkey: device.pem\n"
             "certificate: certificate.tamga\nstate: state\nroot: .\n",
             enroll->device);
+    if (enroll->decryption_key != NULL)
+        fprintf(file, "decryption_key: decryption.pem\n");
     fprintf(file, enroll->gateway_count > 0 ? "gateways:\n"
                                             : "gateways: [] # name at least one\n");
     for (size_t i = 0; i < enroll->gateway_count; i++)
@@ -218,6 +231,22 @@ static enum tamga_err put_keys(const struct cli_folder *folder, const struct dev
                : err;
 }
 
+static enum tamga_err put_decryption(const struct cli_folder *folder,
+                                     const struct tamga_recipient_key *key,
+                                     struct tamga_detail *detail)
+{
+    char path[CLI_PATH_MAX];
+    enum tamga_err err = cli_folder_path(path, folder, detail, "decryption.pem");
+
+    if (err == TAMGA_OK)
+        err = tamga_recipient_key_save(key, path, NULL, detail);
+    if (err == TAMGA_OK)
+        err = cli_folder_path(path, folder, detail, "decryption.pub");
+    return err == TAMGA_OK
+               ? tamga_recipient_save(tamga_recipient_key_public(key), path, detail)
+               : err;
+}
+
 static enum tamga_err write_all(const struct enroll *enroll, const struct device *device,
                                 const struct tamga_identity *oem, struct tamga_detail *detail)
 {
@@ -229,6 +258,8 @@ static enum tamga_err write_all(const struct enroll *enroll, const struct device
         err = cli_folder_begin(&folder, enroll->out, detail);
     if (err == TAMGA_OK)
         err = put_keys(&folder, device, detail);
+    if (err == TAMGA_OK && device->decryption != NULL)
+        err = put_decryption(&folder, device->decryption, detail);
     if (err == TAMGA_OK)
         err = put(&folder, "certificate.tamga", tamga_buf_span(&device->certificate), detail);
     if (err == TAMGA_OK)
@@ -243,7 +274,9 @@ static enum tamga_err show(const struct cli *cli, const struct enroll *enroll,
 {
     Tamga__V1__EnrollResult view = TAMGA__V1__ENROLL_RESULT__INIT;
     char address_hex[TAMGA_HEX_CHARS], id[TAMGA_HEX_CHARS], expires[CLI_TIME_MAX];
+    char decryption_hex[TAMGA_HEX_CHARS] = "";
     struct tamga_address address;
+    struct tamga_hash decryption;
 
     tamga_public_key_address(tamga_private_key_public(device->key), &address);
     view.device = (char *)(uintptr_t)enroll->device;
@@ -253,12 +286,26 @@ static enum tamga_err show(const struct cli *cli, const struct enroll *enroll,
     view.issuer = (char *)(uintptr_t)oem->member->name;
     view.hardware = (char *)(uintptr_t)(enroll->hardware ? enroll->hardware : "");
     view.expires = (char *)(uintptr_t)cli_time(expires, enroll->expires_ms);
+    view.decryption = decryption_hex;
+    if (device->decryption != NULL) {
+        tamga_recipient_id(&decryption, tamga_recipient_key_public(device->decryption));
+        cli_hex(decryption_hex, decryption.byte);
+    }
     if (cli->json)
         return cli_json(&view.base);
     printf("device %s is enrolled by %s\n  folder       %s\n  address      %s\n"
            "  certificate  %s\n",
            view.device, view.issuer, view.folder, view.address, view.certificate);
+    if (device->decryption != NULL)
+        printf("  decrypts as  %s\n", view.decryption);
     return cli_flush();
+}
+
+static enum tamga_err take_decryption(struct tamga_recipient_key **out, const char *from,
+                                      struct tamga_detail *detail)
+{
+    return strcmp(from, "new") == 0 ? tamga_recipient_key_generate(out)
+                                    : tamga_recipient_key_load(out, from, NULL, detail);
 }
 
 static void identity_clear(struct tamga_identity *identity)
@@ -294,6 +341,8 @@ int cli_device_enroll(struct cli *cli, int argc, char **argv)
         err = check(&enroll, &oem, &name, now_ms, &detail);
     if (err == TAMGA_OK)
         err = tamga_private_key_generate(&device.key, enroll.type);
+    if (err == TAMGA_OK && enroll.decryption_key != NULL)
+        err = take_decryption(&device.decryption, enroll.decryption_key, &detail);
     if (err == TAMGA_OK)
         err = certify(&device, &enroll, &oem, &name, now_ms);
     if (err == TAMGA_OK)

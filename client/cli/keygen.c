@@ -4,15 +4,18 @@
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "crypto/recipient.h"
 
 struct keygen {
     const char *out;
     enum tamga_key_type type;
+    bool decrypts; /* x25519: a key that opens images, and signs nothing */
 };
 
 static const struct argp_option options[] = {
     {"out", 'o', "FILE", 0, "Private key (mode 0600); the public one goes to FILE.pub", 0},
-    {"type", 't', "TYPE", 0, "p256 (default), rsa3072 or ed25519", 0},
+    {"type", 't', "TYPE", 0,
+     "p256 (default), rsa3072 or ed25519 to sign; x25519 to decrypt images", 0},
     {0},
 };
 
@@ -25,7 +28,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         keygen->out = arg;
         return 0;
     case 't':
-        keygen->type = cli_key_type(state, arg);
+        keygen->decrypts = strcmp(arg, "x25519") == 0;
+        if (!keygen->decrypts)
+            keygen->type = cli_key_type(state, arg);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "\"%s\" is too much: keygen takes options only", arg);
@@ -46,20 +51,43 @@ static const struct argp argp = {
            "files are never replaced.\vExample: tamga keygen --out acme.pem --type rsa3072",
 };
 
-static void key_free(struct tamga_private_key **key)
-{
-    tamga_private_key_free(*key);
-}
-
 static void secret_wipe(char (*secret)[TAMGA_PASSPHRASE_MAX + 1])
 {
     explicit_bzero(*secret, sizeof *secret);
 }
 
+/* One of them. */
+struct pair {
+    struct tamga_private_key *signs;
+    struct tamga_recipient_key *decrypts;
+};
+
+static void pair_clear(struct pair *pair)
+{
+    tamga_private_key_free(pair->signs);
+    tamga_recipient_key_free(pair->decrypts);
+}
+
+static enum tamga_err save_private(const struct pair *pair, const char *path,
+                                   const char *passphrase, struct tamga_detail *detail)
+{
+    return pair->signs != NULL
+               ? tamga_private_key_save(pair->signs, path, passphrase, detail)
+               : tamga_recipient_key_save(pair->decrypts, path, passphrase, detail);
+}
+
+static enum tamga_err save_public(const struct pair *pair, const char *path,
+                                  struct tamga_detail *detail)
+{
+    return pair->signs != NULL
+               ? tamga_public_key_save(tamga_private_key_public(pair->signs), path, detail)
+               : tamga_recipient_save(tamga_recipient_key_public(pair->decrypts), path,
+                                      detail);
+}
+
 /* Both files, or none. */
-static enum tamga_err save(const struct tamga_private_key *key, const char *path,
-                           const char *public_path, const char *passphrase,
-                           struct tamga_detail *detail)
+static enum tamga_err save(const struct pair *pair, const char *path, const char *public_path,
+                           const char *passphrase, struct tamga_detail *detail)
 {
     enum tamga_err err;
 
@@ -67,38 +95,52 @@ static enum tamga_err save(const struct tamga_private_key *key, const char *path
         return tamga_refuse(detail, TAMGA_E_KEY_FILE,
                             "%.150s: exists already; a key file is never overwritten",
                             public_path);
-    err = tamga_private_key_save(key, path, passphrase, detail);
+    err = save_private(pair, path, passphrase, detail);
     if (err != TAMGA_OK)
         return err;
-    err = tamga_public_key_save(tamga_private_key_public(key), public_path, detail);
+    err = save_public(pair, public_path, detail);
     if (err != TAMGA_OK)
         unlink(path);
     return err;
 }
 
+/* What names the key: an address, or a recipient's id. */
+static void name_of(struct tamga_hash *out, const struct pair *pair)
+{
+    struct tamga_address address;
+
+    if (pair->signs == NULL) {
+        tamga_recipient_id(out, tamga_recipient_key_public(pair->decrypts));
+        return;
+    }
+    tamga_public_key_address(tamga_private_key_public(pair->signs), &address);
+    *out = address.hash;
+}
+
 static enum tamga_err show(const struct cli *cli, const struct keygen *keygen,
-                           const struct tamga_private_key *key, char *public_path)
+                           const struct pair *pair, char *public_path)
 {
     Tamga__V1__KeyView view = TAMGA__V1__KEY_VIEW__INIT;
-    struct tamga_address address;
+    struct tamga_hash name;
     char hex[TAMGA_HEX_CHARS];
 
-    tamga_public_key_address(tamga_private_key_public(key), &address);
-    cli_hex(hex, address.hash.byte);
-    view.type = (char *)(uintptr_t)cli_key_type_name(keygen->type);
+    name_of(&name, pair);
+    cli_hex(hex, name.byte);
+    view.type = (char *)(uintptr_t)(keygen->decrypts ? "x25519"
+                                                     : cli_key_type_name(keygen->type));
     view.address = hex;
     view.path = (char *)(uintptr_t)keygen->out;
     view.public_path = public_path;
     if (cli->json)
         return cli_json(&view.base);
-    printf("%s key with address %s\n  private  %s\n  public   %s\n", view.type, hex,
-           keygen->out, public_path);
+    printf("%s key with %s %s\n  private  %s\n  public   %s\n", view.type,
+           keygen->decrypts ? "id" : "address", hex, keygen->out, public_path);
     return cli_flush();
 }
 
 int cli_keygen(struct cli *cli, int argc, char **argv)
 {
-    TAMGA_CLEANUP(key_free) struct tamga_private_key *key = NULL;
+    TAMGA_CLEANUP(pair_clear) struct pair pair = {NULL, NULL};
     TAMGA_CLEANUP(secret_wipe) char passphrase[TAMGA_PASSPHRASE_MAX + 1] = "";
     struct keygen keygen = {.type = TAMGA_KEY_P256};
     struct tamga_detail detail = {""};
@@ -111,11 +153,12 @@ int cli_keygen(struct cli *cli, int argc, char **argv)
     if (cli->passphrase_file != NULL)
         err = tamga_passphrase_read(passphrase, cli->passphrase_file, &detail);
     if (err == TAMGA_OK)
-        err = tamga_private_key_generate(&key, keygen.type);
+        err = keygen.decrypts ? tamga_recipient_key_generate(&pair.decrypts)
+                              : tamga_private_key_generate(&pair.signs, keygen.type);
     if (err == TAMGA_OK)
-        err = save(key, keygen.out, public_path, cli->passphrase_file ? passphrase : NULL,
+        err = save(&pair, keygen.out, public_path, cli->passphrase_file ? passphrase : NULL,
                    &detail);
     if (err == TAMGA_OK)
-        err = show(cli, &keygen, key, public_path);
+        err = show(cli, &keygen, &pair, public_path);
     return cli_fail(err, &detail);
 }

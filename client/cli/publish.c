@@ -7,6 +7,7 @@ struct publish {
     struct tamga_publish_options options;
     const char *hardware[TAMGA_CLIENT_LIST_MAX];
     const char *depends[TAMGA_CLIENT_LIST_MAX];
+    const char *encrypt_to[TAMGA_CLIENT_LIST_MAX];
     uint8_t republish_of[TAMGA_HASH_BYTES];
     unsigned percent; /* shown last */
     int step;
@@ -24,6 +25,7 @@ enum {
     OPT_URGENT,
     OPT_REPUBLISH,
     OPT_WAIT,
+    OPT_ENCRYPT,
 };
 
 static const struct argp_option options[] = {
@@ -39,6 +41,10 @@ static const struct argp_option options[] = {
     {"urgent", OPT_URGENT, NULL, 0, "Ask for a block at once", 0},
     {"republish", OPT_REPUBLISH, "TX", 0,
      "Release the same image again: id of its newest release (64 hex digits)", 0},
+    {"encrypt-to", OPT_ENCRYPT, "KEY.pub", 0,
+     "Encrypt the image: only who has this key can read it, a model's or a device's, made by "
+     "`tamga keygen --type x25519`; repeatable, or separated by commas",
+     0},
     {"wait", OPT_WAIT, "final|mined|accepted", 0,
      "final (default): until a quorum of validators has cosigned that its block stays, and "
      "the proof is checked; mined: until a block has it and the proof is checked, though a "
@@ -91,6 +97,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPT_DEPENDS:
         cli_list(state, "--depends", arg, publish->depends, &out->depends_count, 16);
         return 0;
+    case OPT_ENCRYPT:
+        cli_list(state, "--encrypt-to", arg, publish->encrypt_to, &out->encrypt_to_count,
+                 TAMGA_CLIENT_LIST_MAX);
+        return 0;
     case OPT_EXPIRES:
         out->expires_ms = cli_date_ms(state, "--expires", arg);
         return 0;
@@ -132,6 +142,7 @@ static const struct argp argp = {
 /* ---- progress ------------------------------------------------------------------- */
 
 static const char *const step_text[] = {
+    [TAMGA_STEP_SEAL] = "encrypting the image",
     [TAMGA_STEP_HASH] = "reading the image",
     [TAMGA_STEP_UPLOAD] = "uploading",
     [TAMGA_STEP_SUBMIT] = "submitting",
@@ -191,12 +202,17 @@ static enum tamga_err show(const struct cli *cli, const struct publish *publish,
         view.height = result->height;
     }
     view.checkpoint = result->checkpoint_height;
+    view.recipients = (uint32_t)publish->options.encrypt_to_count;
     if (cli->json)
         return cli_json(&view.base);
     printf("%s %s is released, counter %" PRIu64 "\n", view.model, view.version,
            result->counter);
     printf("  transaction  %s\n  cid          %s\n  sha256       %s\n  image        %s\n", tx,
            result->cid, sha256, cli_size(size, result->image_bytes));
+    if (view.recipients > 0)
+        printf("  encrypted    for %" PRIu32 " key%s; cid, sha256 and size are the "
+               "ciphertext's\n",
+               view.recipients, view.recipients > 1 ? "s" : "");
     if (result->mined)
         printf("  block        %" PRIu64 "  %s\n", result->height, block);
     else
@@ -221,6 +237,7 @@ int cli_publish(struct cli *cli, int argc, char **argv)
     cli_parse(cli, &argp, argc, argv, &publish);
     publish.options.hardware = publish.hardware;
     publish.options.depends = publish.depends;
+    publish.options.encrypt_to = publish.encrypt_to;
     if (isatty(STDERR_FILENO) && !cli->quiet) {
         publish.options.progress = progress;
         publish.options.progress_context = &publish;

@@ -25,7 +25,7 @@ extern "C" {
 #define TAMGA_CLIENT_MODEL_MAX   98 /* P/M */
 #define TAMGA_CLIENT_DEVICE_MAX  163 /* P/M/N */
 #define TAMGA_CLIENT_VERSION_MAX 65
-#define TAMGA_CLIENT_LIST_MAX    32 /* hardware revisions, and dependencies */
+#define TAMGA_CLIENT_LIST_MAX    32 /* hardware revisions, dependencies, recipients */
 
 struct tamga_client;
 
@@ -68,6 +68,7 @@ enum tamga_client_step {
     TAMGA_STEP_SUBMIT, /* total is 0 from here on */
     TAMGA_STEP_WAIT,  /* for a block */
     TAMGA_STEP_FINAL, /* for a checkpoint at or above the block */
+    TAMGA_STEP_SEAL,  /* before all others: done and total are bytes of the plaintext */
 };
 typedef void (*tamga_client_progress)(void *context, enum tamga_client_step step,
                                       uint64_t done, uint64_t total);
@@ -88,8 +89,13 @@ struct tamga_publish_options {
     enum tamga_client_wait wait;
     tamga_client_progress progress; /* NULL: none */
     void *progress_context;
+    /* Public keys, files (X25519): the image is sealed, and only their holders can read it.
+     * None: it is not. */
+    const char *const *encrypt_to;
+    size_t encrypt_to_count; /* at most 32 */
 };
 
+/* Of a sealed image, cid, image_sha256 and image_bytes are the ciphertext's. */
 struct tamga_publish_result {
     uint8_t tx_id[TAMGA_CLIENT_ID_BYTES];
     char cid[TAMGA_CLIENT_CID_MAX];
@@ -112,7 +118,8 @@ struct tamga_publish_result {
  * Outputs: on failure untouched, except that after acceptance (result->accepted) all but
  *          block and height are set, and these too if result->mined: the release is out,
  *          though not seen in a block, or not final.
- * Errors:  USAGE (model or a dependency is not written so); FILE_IO; IMAGE_LENGTH;
+ * Errors:  USAGE (model or a dependency is not written so, a recipient is there twice);
+ *          TOO_LARGE (lists); KEY_FILE (a recipient's); FILE_IO; IMAGE_LENGTH;
  *          NOT_MEMBER, GATEWAY_SENDER, NOT_PRODUCER, UNKNOWN_MODEL, NOT_AUTHORIZED,
  *          UNKNOWN_HARDWARE, BAD_VALUE, RELEASE_EXPIRED, DUPLICATE_IMAGE, BAD_REPUBLISH,
  *          COUNTER_NOT_HIGHER, UNKNOWN_DEPENDENCY; IMAGE_MISMATCH: the file changed while

@@ -235,5 +235,8 @@ enum tamga_err tamga_draft_judge(struct tamga_draft *draft, struct tamga_client 
         err = judge_counter(draft, found.counter, detail);
     if (err == TAMGA_OK)
         err = judge_depends(draft, client, detail);
+    if (err == TAMGA_OK && draft->sealing != NULL)
+        err = tamga_sealing_wrap(draft->sealing, &draft->release,
+                                 &client->identity.network->id, detail);
     return err == TAMGA_OK ? tamga_release_check(&draft->release, detail) : err;
 }

@@ -7,6 +7,7 @@
 
 #include "link/client_internal.h"
 #include "producer/image.h"
+#include "producer/sealing.h"
 
 #define TAMGA_DEPENDS_MAX 16
 
@@ -17,6 +18,7 @@ struct tamga_draft {
     struct tamga_model_name depend_model[TAMGA_DEPENDS_MAX];
     Tamga__V1__Dependency depend[TAMGA_DEPENDS_MAX];
     Tamga__V1__Dependency *depend_list[TAMGA_DEPENDS_MAX];
+    struct tamga_sealing *sealing; /* NULL: the image is not sealed */
 };
 
 /* From options; the image's names come later. draft must not move afterwards.
@@ -32,9 +34,10 @@ TAMGA_MUST_USE enum tamga_err tamga_draft_authority(const struct tamga_draft *dr
                                                     uint64_t now_ms,
                                                     struct tamga_detail *detail);
 void tamga_draft_image(struct tamga_draft *draft, const struct tamga_image *image);
-/* What the node's lists tell: image, counter (chosen here if it is 0), dependencies; then
- * the whole shape. Errors: DUPLICATE_IMAGE, BAD_REPUBLISH, COUNTER_NOT_HIGHER,
- * UNKNOWN_DEPENDENCY, those of tamga_release_check and tamga_client_releases. */
+/* What the node's lists tell: image, counter (chosen here if it is 0), dependencies; then,
+ * if the image is sealed, its key is wrapped; then the whole shape. Errors:
+ * DUPLICATE_IMAGE, BAD_REPUBLISH, COUNTER_NOT_HIGHER, UNKNOWN_DEPENDENCY, those of
+ * tamga_sealing_wrap, tamga_release_check and tamga_client_releases. */
 TAMGA_MUST_USE enum tamga_err tamga_draft_judge(struct tamga_draft *draft,
                                                 struct tamga_client *client,
                                                 struct tamga_detail *detail);

@@ -78,8 +78,8 @@ enum tamga_err tamga_image_pass(const struct tamga_image *image, struct tamga_pa
     return err;
 }
 
-static enum tamga_err open_file(struct tamga_image *image, const char *path,
-                                struct tamga_detail *detail)
+enum tamga_err tamga_image_open_file(struct tamga_image *image, const char *path,
+                                     struct tamga_detail *detail)
 {
     struct stat info;
 
@@ -97,18 +97,27 @@ static enum tamga_err open_file(struct tamga_image *image, const char *path,
     return TAMGA_OK;
 }
 
+enum tamga_err tamga_image_measure(struct tamga_image *image,
+                                   const struct tamga_dag_options *dag,
+                                   tamga_client_progress progress, void *context,
+                                   struct tamga_detail *detail)
+{
+    struct tamga_pass pass = {
+        .dag = dag, .progress = progress, .context = context, .step = TAMGA_STEP_HASH};
+
+    return tamga_image_pass(image, &pass, &image->sha256, &image->root, detail);
+}
+
 enum tamga_err tamga_image_open(struct tamga_image *out, const char *path,
                                 const struct tamga_dag_options *dag,
                                 tamga_client_progress progress, void *context,
                                 struct tamga_detail *detail)
 {
     struct tamga_image image = {.fd = -1};
-    struct tamga_pass pass = {
-        .dag = dag, .progress = progress, .context = context, .step = TAMGA_STEP_HASH};
-    enum tamga_err err = open_file(&image, path, detail);
+    enum tamga_err err = tamga_image_open_file(&image, path, detail);
 
     if (err == TAMGA_OK)
-        err = tamga_image_pass(&image, &pass, &image.sha256, &image.root, detail);
+        err = tamga_image_measure(&image, dag, progress, context, detail);
     if (err != TAMGA_OK) {
         tamga_image_close(&image);
         return err;

@@ -5,6 +5,17 @@
 #include "crypto/hash.h"
 #include "producer/image.h"
 
+/* Open a file that may be an image. Errors: FILE_IO, IMAGE_LENGTH. */
+TAMGA_MUST_USE enum tamga_err tamga_image_open_file(struct tamga_image *image,
+                                                    const char *path,
+                                                    struct tamga_detail *detail);
+/* Hash and tree of an image whose fd and length are set. Errors: FILE_IO,
+ * IMAGE_MISMATCH. */
+TAMGA_MUST_USE enum tamga_err tamga_image_measure(struct tamga_image *image,
+                                                  const struct tamga_dag_options *dag,
+                                                  tamga_client_progress progress,
+                                                  void *context, struct tamga_detail *detail);
+
 /* One reading of the file. */
 struct tamga_pass {
     const struct tamga_dag_options *dag;

@@ -205,12 +205,26 @@ static void describe(struct tamga_publish_result *result, const struct tamga_dra
     memcpy(result->cid, draft->cid, sizeof result->cid);
 }
 
+/* The image's file, or what it is sealed to. */
+static enum tamga_err open_image(struct tamga_image *image, struct tamga_draft *draft,
+                                 struct tamga_sealing *sealing,
+                                 const struct tamga_publish_options *options,
+                                 struct tamga_detail *detail)
+{
+    if (sealing->count == 0)
+        return tamga_image_open(image, options->image, &tamga_dag_default, options->progress,
+                                options->progress_context, detail);
+    draft->sealing = sealing;
+    return tamga_sealing_image(sealing, image, options, &tamga_dag_default, detail);
+}
+
 enum tamga_err tamga_client_publish(struct tamga_client *client,
                                     const struct tamga_publish_options *options,
                                     struct tamga_publish_result *result,
                                     struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_image_close) struct tamga_image image = {.fd = -1};
+    TAMGA_CLEANUP(tamga_sealing_clear) struct tamga_sealing sealing = {0};
     struct tamga_draft draft = {0};
     struct tamga_hash id;
     enum tamga_err err = tamga_draft_init(&draft, options, detail);
@@ -218,8 +232,9 @@ enum tamga_err tamga_client_publish(struct tamga_client *client,
     if (err == TAMGA_OK)
         err = tamga_draft_authority(&draft, client, wall_ms(), detail);
     if (err == TAMGA_OK)
-        err = tamga_image_open(&image, options->image, &tamga_dag_default, options->progress,
-                               options->progress_context, detail);
+        err = tamga_sealing_init(&sealing, options, detail);
+    if (err == TAMGA_OK)
+        err = open_image(&image, &draft, &sealing, options, detail);
     if (err != TAMGA_OK)
         return err;
     tamga_draft_image(&draft, &image);

@@ -67,7 +67,7 @@ expect 2 'one FILE at a time' "$tamga" proof verify a b
 expect 2 'no trust root' "$tamga" proof verify a
 
 # Goal: keys are private, complete, and never replaced.
-for type in p256 rsa3072 ed25519; do
+for type in p256 rsa3072 ed25519 x25519; do
     expect 0 "$type" "$tamga" keygen --out $type.pem --type $type
     [ "$(stat -c %a $type.pem)" = 600 ] || fail "$type.pem has mode $(stat -c %a $type.pem)"
     [ -s $type.pem.pub ] || fail "$type.pem.pub is missing"
@@ -196,6 +196,17 @@ done
 [ "$(stat -c %a dev/device.pem)" = 600 ] || fail 'device.pem is not private'
 grep -q '^device: bolt/pump/0001$' dev/device.yaml || fail 'device.yaml names another device'
 cmp -s dev/genesis.tamga net/genesis.tamga || fail 'the device has another genesis'
+# A device's own key for encrypted images, or a copy of its model's.
+[ ! -e dev/decryption.pem ] || fail 'a decryption key nobody asked for'
+expect 0 'decrypts as' "$tamga" --identity $bolt device enroll bolt/pump/0002 --out dev2 \
+    --decryption-key new
+[ "$(stat -c %a dev2/decryption.pem)" = 600 ] || fail 'decryption.pem is not private'
+[ -s dev2/decryption.pub ] || fail 'dev2/decryption.pub is missing'
+grep -qx 'decryption_key: decryption.pem' dev2/device.yaml || fail 'no decryption_key'
+expect 0 'decrypts as' "$tamga" --identity $bolt device enroll bolt/pump/0003 --out dev3 \
+    --decryption-key x25519.pem
+cmp -s x25519.pem.pub dev3/decryption.pub || fail 'dev3 has another key than its model'
+
 enroll() {
     code=$1 text=$2
     shift 2
@@ -212,6 +223,8 @@ enroll 1 'NOT_MEMBER' --identity $bolt --genesis empty/genesis.tamga bolt/pump/0
 enroll 1 'UNKNOWN_MODEL' --identity $bolt bolt/none/0001
 enroll 1 'UNKNOWN_HARDWARE' --identity $bolt bolt/pump/0001 --hardware C
 enroll 1 'CERTIFICATE_EXPIRED' --identity $bolt bolt/pump/0001 --expires 2020-01-01
+enroll 4 'not an X25519 key' --identity $bolt bolt/pump/0001 --decryption-key p256.pem
+enroll 4 'KEY_FILE' --identity $bolt bolt/pump/0001 --decryption-key absent.pem
 enroll 2 'is no address' --identity $bolt bolt/pump/0001 --gateway here
 enroll 4 'KEY_FILE' --identity net/members/acme acme/cam/0001
 
