@@ -11,7 +11,7 @@
 #include "device/state.h"
 #include "tamga/v1/transaction.pb-c.h"
 
-/* {.fd = -1} is empty. */
+/* {.fd = -1} is empty. It must not move while it is open. */
 struct tamga_part {
     int fd;
     uint64_t length; /* that the file will have */
