@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "cli/network_certs.h"
 #include "cli/network_yaml.h"
 #include "config/yaml.h"
 #include "crypto/key.h"
@@ -241,6 +242,24 @@ static void write_peers(FILE *out, const struct network *network, const char *ke
         fprintf(out, "%s: []\n", key);
 }
 
+/* Of all nodes: one that speaks in plain text would be heard by all others. */
+static bool links_are_tls(const struct network *network)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < network->yaml->members_count; i++) {
+        const struct yaml_member *member = &network->yaml->members[i];
+
+        if (member->rpc == NULL || member->gossip == NULL)
+            continue;
+        if (strncmp(member->rpc, "tls+tcp://", 10) != 0 ||
+            strncmp(member->gossip, "tls+tcp://", 10) != 0)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
 static enum tamga_err node_config(struct tamga_buf *out, const struct network *network,
                                   const struct yaml_member *self, bool gateway)
 {
@@ -259,7 +278,9 @@ static enum tamga_err node_config(struct tamga_buf *out, const struct network *n
                 gateway ? TAMGA__V1__ROLE__ROLE_GATEWAY : TAMGA__V1__ROLE__ROLE_CONSORTIUM);
     if (gateway)
         write_peers(file, network, "consortium", self, TAMGA__V1__ROLE__ROLE_CONSORTIUM);
-    fprintf(file, "insecure: true # plain tcp; the only thing that this version speaks\n");
+    fprintf(file, links_are_tls(network)
+                      ? "tls: {ca: ca.crt, cert: tls.crt, key: tls.key, crl: ca.crl}\n"
+                      : "insecure: true # plain tcp\n");
     err = fclose(file) == 0 ? tamga_buf_set(out, tamga_span(text, len)) : TAMGA_E_NO_MEMORY;
     free(text);
     return err;
@@ -342,6 +363,9 @@ static enum tamga_err write_all(const struct network *network, const char *out,
         err = cli_folder_make(path, detail);
     for (uint32_t i = 0; i < network->yaml->members_count && err == TAMGA_OK; i++)
         err = write_member(network, &folder, i, detail);
+    if (err == TAMGA_OK)
+        err = network_certs_write(&folder, network->loaded,
+                                  (int64_t)(network->genesis.time_ms / 1000), detail);
     return err == TAMGA_OK ? cli_folder_commit(&folder, detail) : err;
 }
 

@@ -119,7 +119,7 @@ static enum tamga_err judge_addr(const struct judge *judge, uint32_t index, cons
                                           "member %s is a node and needs %s",
                                           judge->network->members[index].name, key)
                       : TAMGA_OK;
-    if (tamga_endpoint_parse(&endpoint, addr, false, &why) != TAMGA_OK)
+    if (tamga_endpoint_parse_link(&endpoint, addr, false, &why) != TAMGA_OK)
         return tamga_yaml_refuse(judge->detail, judge->path, where, "%s: %.150s", key, why.text);
     return TAMGA_OK;
 }

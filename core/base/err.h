@@ -40,6 +40,16 @@
     X(ISSUER_NOT_OEM, 0x012a, 7, "certificate is not issued by the device's OEM")        \
     X(BAD_CERTIFICATE, 0x012b, 3, "device certificate does not fit what it is used for") \
     X(CERTIFICATE_EXPIRED, 0x012c, 9, "device certificate has expired")                  \
+    X(LINK_EXPIRED, 0x0130, 16, "certificate of the link's other end has expired")       \
+    X(LINK_NOT_YET, 0x0131, 16, "certificate of the link's other end is not valid yet")  \
+    X(LINK_FOREIGN, 0x0132, 16, "certificate is not one of this network's CA")           \
+    X(LINK_REVOKED, 0x0133, 16, "certificate is revoked")                                \
+    X(LINK_ROLE, 0x0134, 7, "certificate's member has no role that may link here")       \
+    X(LINK_NAME, 0x0135, 7, "certificate names no member, or another one")               \
+    X(LINK_NO_CERTIFICATE, 0x0136, 16, "the link's other end shows no certificate")      \
+    X(LINK_REFUSED, 0x0137, 16, "the link's other end refuses this side")                \
+    X(LINK_PROTOCOL, 0x0138, 3, "the link's other end does not speak TLS 1.3")           \
+    X(LINK_CRL, 0x0139, 9, "revocation list is missing, out of date or not the CA's")    \
     /* entries */                                                                        \
     X(STALE_TIME, 0x0140, 9, "timestamp is older than this chain accepts")               \
     X(FUTURE_TIME, 0x0141, 9, "timestamp is ahead of the clock by more than the drift")  \

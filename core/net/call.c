@@ -126,6 +126,11 @@ void tamga_rpc_fail(void *closure_data, enum tamga_err err, const struct tamga_d
     answer_refusal(closure_data, err, detail);
 }
 
+bool tamga_rpc_peer(void *closure_data, struct tamga_tls_identity *out)
+{
+    return tamga_call_peer(closure_data, out);
+}
+
 uint32_t tamga_rpc_left_ms(const void *closure_data)
 {
     return tamga_net_left_ms(((const struct tamga_call *)closure_data)->expires_ms);

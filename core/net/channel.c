@@ -15,11 +15,16 @@
 #include "net/clock.h"
 #include "net/descriptor.h"
 #include "net/envelope.h"
+#include "net/rpc.h"
 #include "net/socket.h"
 
 /* A connection that has answered nothing for this long when a call runs out of time is
  * taken for dead and made anew: TCP alone notices a lost host after a quarter of an hour. */
 #define QUIET_MS 10000
+/* Through a gate: connections at once (one, and for a moment former ones), and how long the
+ * server may take no bytes. */
+#define DIALED_MAX 4
+#define STUCK_MS   30000
 
 struct tamga_channel {
     nng_socket socket;
@@ -30,6 +35,7 @@ struct tamga_channel {
     uint64_t heard_ms;      /* of a connection made or an answer read */
     unsigned calls;
     bool closing;
+    struct tamga_door door;
     char addr[TAMGA_ENDPOINT_TEXT_MAX];
 };
 
@@ -88,16 +94,38 @@ static void channel_free(struct tamga_channel *channel)
     free(channel);
 }
 
+/* In the gate's thread: who waits for a connection may want to know. */
+static void on_failed(void *context)
+{
+    struct tamga_channel *channel = context;
+
+    pthread_mutex_lock(&channel->lock);
+    pthread_cond_broadcast(&channel->changed);
+    pthread_mutex_unlock(&channel->lock);
+}
+
 enum tamga_err tamga_channel_open(struct tamga_channel **out, const char *addr,
                                   struct tamga_detail *detail)
 {
+    return tamga_channel_open_link(out, addr, NULL, detail);
+}
+
+enum tamga_err tamga_channel_open_link(struct tamga_channel **out, const char *addr,
+                                       const struct tamga_net_link *link,
+                                       struct tamga_detail *detail)
+{
+    struct tamga_door_options door = {
+        .link = link, .conns_max = DIALED_MAX, .stuck_ms = STUCK_MS, .failed = on_failed};
     struct tamga_channel *channel = NULL;
     struct tamga_endpoint endpoint;
-    enum tamga_err err = tamga_endpoint_parse(&endpoint, addr, false, detail);
+    enum tamga_err err = link && link->tls
+                             ? tamga_endpoint_parse_link(&endpoint, addr, false, detail)
+                             : tamga_endpoint_parse(&endpoint, addr, false, detail);
     int failed;
 
     if (err || (err = channel_new(&channel)))
         return err;
+    door.context = channel;
     tamga_endpoint_format(channel->addr, &endpoint);
     failed = nng_req0_open(&channel->socket);
     if (failed) {
@@ -106,7 +134,7 @@ enum tamga_err tamga_channel_open(struct tamga_channel **out, const char *addr,
     }
     failed = channel_prepare(channel);
     err = failed ? tamga_refuse(detail, TAMGA_E_SYSTEM, "cannot open: %s", nng_strerror(failed))
-                 : tamga_socket_dial(channel->socket, channel->addr, detail);
+                 : tamga_door_dial(&channel->door, channel->socket, channel->addr, &door, detail);
     if (err)
         tamga_channel_close(channel);
     else
@@ -139,6 +167,7 @@ void tamga_channel_stop(struct tamga_channel *channel)
             break;
     pthread_mutex_unlock(&channel->lock);
     nng_close(channel->socket);
+    tamga_door_close(&channel->door);
 }
 
 void tamga_channel_close(struct tamga_channel *channel)
@@ -195,18 +224,32 @@ static void leave(struct tamga_channel *channel)
     pthread_mutex_unlock(&channel->lock);
 }
 
+/* A verdict on a certificate is an answer: waiting would not change it. */
+static enum tamga_err refused(struct tamga_channel *channel, struct tamga_detail *detail)
+{
+    struct tamga_detail why = {""};
+    enum tamga_err err = tamga_door_why(&channel->door, &why);
+
+    if (tamga_err_class(err) != TAMGA_CLASS_REJECT)
+        return TAMGA_OK;
+    return tamga_refuse(detail, err, "%.100s: %.150s", channel->addr, why.text);
+}
+
 static enum tamga_err wait_connected(const struct exchange *exchange,
                                      struct tamga_detail *detail)
 {
     struct tamga_channel *channel = exchange->channel;
+    enum tamga_err err = TAMGA_OK;
     bool connected;
 
     pthread_mutex_lock(&channel->lock);
-    while (channel->pipes == 0 && !channel->closing)
+    while (channel->pipes == 0 && !channel->closing && !(err = refused(channel, detail)))
         if (tamga_net_cond_wait(&channel->changed, &channel->lock, exchange->expires_ms) != 0)
             break;
     connected = channel->pipes > 0 && !channel->closing;
     pthread_mutex_unlock(&channel->lock);
+    if (!connected && err)
+        return err;
     return connected ? TAMGA_OK : unreachable(channel, detail, "no connection in the time given");
 }
 
@@ -221,10 +264,12 @@ static void heard(struct tamga_channel *channel)
 static enum tamga_err out_of_time(struct tamga_channel *channel, struct tamga_detail *detail)
 {
     nng_pipe dead = NNG_PIPE_INITIALIZER;
+    enum tamga_err err;
     bool connected;
 
     pthread_mutex_lock(&channel->lock);
     connected = channel->pipes > 0;
+    err = connected ? TAMGA_OK : refused(channel, detail);
     if (connected && tamga_net_now_ms() - channel->heard_ms > QUIET_MS) {
         dead = channel->pipe;
         channel->heard_ms = tamga_net_now_ms();
@@ -232,6 +277,8 @@ static enum tamga_err out_of_time(struct tamga_channel *channel, struct tamga_de
     pthread_mutex_unlock(&channel->lock);
     if (nng_pipe_id(dead) > 0)
         tamga_hang_up(dead);
+    if (err)
+        return err;
     return connected ? tamga_refuse(detail, TAMGA_E_DEADLINE, "%.120s: connected, no answer",
                                     channel->addr)
                      : unreachable(channel, detail, "connection is lost");

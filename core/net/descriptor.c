@@ -152,6 +152,26 @@ void tamga_hang_up_port(uint16_t port)
     each_socket(shut_port, &wanted);
 }
 
+static void find_pair(int fd, const struct pair *pair, void *context)
+{
+    struct search *search = context;
+
+    (void)fd;
+    search->found |= point_equal(&pair->local, &search->pair.local) &&
+                     point_equal(&pair->remote, &search->pair.remote);
+}
+
+bool tamga_is_own_connection(int fd)
+{
+    struct pair here;
+    struct search search = {0};
+
+    if (!pair_of(&here, fd) || here.remote.family == 0)
+        return false;
+    search.pair = (struct pair){.local = here.remote, .remote = here.local};
+    return each_socket(find_pair, &search) && search.found;
+}
+
 /* ---- limits ------------------------------------------------------------------ */
 
 struct limit {

@@ -25,6 +25,10 @@ void tamga_hang_up(nng_pipe pipe);
 /* The same for all connections that were accepted on this port. */
 void tamga_hang_up_port(uint16_t port);
 
+/* Whether the other end of this connection over the loopback is in this process, too.
+ * False without /proc. */
+bool tamga_is_own_connection(int fd);
+
 /* Let the kernel end connections accepted on this port whose peer takes no bytes for
  * stuck_ms, and idle ones whose peer is gone. Without /proc the limits are missing. */
 void tamga_listener_limit(uint16_t port, uint32_t stuck_ms);

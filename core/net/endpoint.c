@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SCHEME "tcp://"
+#define SCHEME     "tcp://"
+#define SCHEME_TLS "tls+tcp://"
 
 static bool is_digit(char c)
 {
@@ -53,23 +54,14 @@ static long port_of(const char *text)
     return port <= UINT16_MAX ? port : -1;
 }
 
-enum tamga_err tamga_endpoint_parse(struct tamga_endpoint *out, const char *text,
-                                    bool port_zero, struct tamga_detail *detail)
+/* What follows the scheme. */
+static enum tamga_err parse_rest(struct tamga_endpoint *out, const char *text, const char *host,
+                                 bool port_zero, struct tamga_detail *detail)
 {
-    struct tamga_endpoint endpoint;
-    const char *host, *colon;
+    struct tamga_endpoint endpoint = {.tls = host != text + strlen(SCHEME)};
+    const char *colon = strrchr(host, ':');
     long port;
 
-    if (!text)
-        return tamga_refuse(detail, TAMGA_E_USAGE, "no address; tcp://host:port is needed");
-    if (strncmp(text, "tls+tcp://", 10) == 0)
-        return tamga_refuse(detail, TAMGA_E_USAGE,
-                            "\"%.80s\": this version speaks plain tcp:// only", text);
-    if (strncmp(text, SCHEME, strlen(SCHEME)) != 0)
-        return tamga_refuse(detail, TAMGA_E_USAGE,
-                            "\"%.80s\" is no address; tcp://host:port is needed", text);
-    host = text + strlen(SCHEME);
-    colon = strrchr(host, ':');
     if (!colon || (size_t)(colon - host) > TAMGA_ENDPOINT_HOST_MAX)
         return tamga_refuse(detail, TAMGA_E_USAGE,
                             "\"%.80s\" names no port; tcp://host:port is needed", text);
@@ -87,8 +79,36 @@ enum tamga_err tamga_endpoint_parse(struct tamga_endpoint *out, const char *text
     return TAMGA_OK;
 }
 
+static bool begins(const char *text, const char *scheme)
+{
+    return strncmp(text, scheme, strlen(scheme)) == 0;
+}
+
+enum tamga_err tamga_endpoint_parse(struct tamga_endpoint *out, const char *text,
+                                    bool port_zero, struct tamga_detail *detail)
+{
+    if (!text)
+        return tamga_refuse(detail, TAMGA_E_USAGE, "no address; tcp://host:port is needed");
+    if (begins(text, SCHEME_TLS))
+        return tamga_refuse(detail, TAMGA_E_USAGE,
+                            "\"%.80s\": without certificates plain tcp:// only", text);
+    if (!begins(text, SCHEME))
+        return tamga_refuse(detail, TAMGA_E_USAGE,
+                            "\"%.80s\" is no address; tcp://host:port is needed", text);
+    return parse_rest(out, text, text + strlen(SCHEME), port_zero, detail);
+}
+
+enum tamga_err tamga_endpoint_parse_link(struct tamga_endpoint *out, const char *text,
+                                         bool port_zero, struct tamga_detail *detail)
+{
+    if (text && begins(text, SCHEME_TLS))
+        return parse_rest(out, text, text + strlen(SCHEME_TLS), port_zero, detail);
+    return tamga_endpoint_parse(out, text, port_zero, detail);
+}
+
 void tamga_endpoint_format(char text[TAMGA_ENDPOINT_TEXT_MAX],
                            const struct tamga_endpoint *endpoint)
 {
-    snprintf(text, TAMGA_ENDPOINT_TEXT_MAX, SCHEME "%s:%u", endpoint->host, endpoint->port);
+    snprintf(text, TAMGA_ENDPOINT_TEXT_MAX, "%s%s:%u", endpoint->tls ? SCHEME_TLS : SCHEME,
+             endpoint->host, endpoint->port);
 }

@@ -20,6 +20,7 @@
 #define SEND_COUNT_MAX       1024
 #define RECEIVE_COUNT_MAX    256
 #define SUBSCRIBER_COUNT_MAX 4096
+#define DIALED_MAX           4 /* of one address: one, and for a moment former ones */
 #define STUCK_MS             30000 /* a subscriber that takes nothing for so long is cut off */
 
 struct tamga_publisher {
@@ -44,6 +45,15 @@ static enum tamga_err socket_prepare(struct tamga_pipes *pipes, nng_socket socke
 enum tamga_err tamga_publisher_open(struct tamga_publisher **out, const char *listen,
                                     struct tamga_detail *detail)
 {
+    return tamga_publisher_open_link(out, listen, NULL, detail);
+}
+
+enum tamga_err tamga_publisher_open_link(struct tamga_publisher **out, const char *listen,
+                                         const struct tamga_net_link *link,
+                                         struct tamga_detail *detail)
+{
+    const struct tamga_door_options door = {
+        .link = link, .conns_max = SUBSCRIBER_COUNT_MAX, .stuck_ms = STUCK_MS};
     struct tamga_publisher *publisher = calloc(1, sizeof *publisher);
     nng_socket socket = NNG_SOCKET_INITIALIZER;
     enum tamga_err err;
@@ -59,7 +69,8 @@ enum tamga_err tamga_publisher_open(struct tamga_publisher **out, const char *li
         free(publisher);
         return err;
     }
-    err = tamga_socket_listen(socket, &publisher->bound, listen, STUCK_MS, detail);
+    err = tamga_door_listen(&publisher->pipes.door, socket, &publisher->bound, listen, &door,
+                            detail);
     if (err) {
         tamga_publisher_close(publisher);
         return err;
@@ -95,7 +106,7 @@ void tamga_publisher_close(struct tamga_publisher *publisher)
 {
     if (!publisher)
         return;
-    tamga_pipes_close(&publisher->pipes, publisher->bound.port);
+    tamga_pipes_close(&publisher->pipes, publisher->pipes.door.inner_port);
     free(publisher);
 }
 
@@ -107,6 +118,8 @@ struct tamga_subscriber {
     atomic_bool closing;
     tamga_receive receive;
     void *context;
+    struct tamga_door *door; /* one for each address */
+    size_t door_count;
 };
 
 /* Ends when the socket is closed; its time limit only means that nobody had news. */
@@ -132,8 +145,11 @@ static void *subscriber_run(void *context)
 
 static enum tamga_err subscriber_start(struct tamga_subscriber *subscriber,
                                        const char *const *addr, size_t addr_count,
+                                       const struct tamga_net_link *link,
                                        struct tamga_detail *detail)
 {
+    const struct tamga_door_options door = {.link = link, .conns_max = DIALED_MAX,
+                                            .stuck_ms = STUCK_MS};
     nng_socket socket = subscriber->pipes.socket;
     int failed = nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0);
 
@@ -141,7 +157,8 @@ static enum tamga_err subscriber_start(struct tamga_subscriber *subscriber,
         return tamga_refuse(detail, TAMGA_E_SYSTEM, "cannot subscribe: %s",
                             nng_strerror(failed));
     for (size_t i = 0; i < addr_count; i++) {
-        enum tamga_err err = tamga_socket_dial(socket, addr[i], detail);
+        enum tamga_err err = tamga_door_dial(&subscriber->door[i], socket, addr[i], &door,
+                                             detail);
 
         if (err)
             return err;
@@ -157,12 +174,34 @@ enum tamga_err tamga_subscriber_open(struct tamga_subscriber **out, const char *
                                      size_t addr_count, tamga_receive receive, void *context,
                                      struct tamga_detail *detail)
 {
+    return tamga_subscriber_open_link(out, addr, addr_count, NULL, receive, context, detail);
+}
+
+static void subscriber_free(struct tamga_subscriber *subscriber)
+{
+    for (size_t i = 0; i < subscriber->door_count; i++)
+        tamga_door_close(&subscriber->door[i]);
+    free(subscriber->door);
+    free(subscriber);
+}
+
+enum tamga_err tamga_subscriber_open_link(struct tamga_subscriber **out, const char *const *addr,
+                                          size_t addr_count, const struct tamga_net_link *link,
+                                          tamga_receive receive, void *context,
+                                          struct tamga_detail *detail)
+{
     struct tamga_subscriber *subscriber = calloc(1, sizeof *subscriber);
     nng_socket socket = NNG_SOCKET_INITIALIZER;
     enum tamga_err err;
 
     if (!subscriber)
         return TAMGA_E_NO_MEMORY;
+    subscriber->door = calloc(addr_count + 1, sizeof *subscriber->door);
+    if (!subscriber->door) {
+        free(subscriber);
+        return TAMGA_E_NO_MEMORY;
+    }
+    subscriber->door_count = addr_count;
     subscriber->receive = receive;
     subscriber->context = context;
     /* A dialer has one connection, and for a moment the former one. */
@@ -172,13 +211,13 @@ enum tamga_err tamga_subscriber_open(struct tamga_subscriber **out, const char *
               : tamga_refuse(detail, TAMGA_E_SYSTEM, "cannot open a socket");
     if (err) {
         nng_close(socket);
-        free(subscriber);
+        subscriber_free(subscriber);
         return err;
     }
-    err = subscriber_start(subscriber, addr, addr_count, detail);
+    err = subscriber_start(subscriber, addr, addr_count, link, detail);
     if (err) {
         tamga_pipes_close(&subscriber->pipes, 0);
-        free(subscriber);
+        subscriber_free(subscriber);
         return err;
     }
     *out = subscriber;
@@ -192,5 +231,5 @@ void tamga_subscriber_close(struct tamga_subscriber *subscriber)
     atomic_store(&subscriber->closing, true);
     tamga_pipes_close(&subscriber->pipes, 0);
     pthread_join(subscriber->thread, NULL);
-    free(subscriber);
+    subscriber_free(subscriber);
 }

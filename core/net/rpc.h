@@ -6,6 +6,7 @@
 #ifndef TAMGA_NET_RPC_H
 #define TAMGA_NET_RPC_H
 
+#include "net/link.h"
 #include "wire/wire.h"
 
 #define TAMGA_NET_MESSAGE_BYTES_MAX (4u * 1024 * 1024)
@@ -26,6 +27,15 @@ struct tamga_channel;
  * Errors: USAGE for an address that is none; SYSTEM. */
 TAMGA_MUST_USE enum tamga_err tamga_channel_open(struct tamga_channel **out, const char *addr,
                                                  struct tamga_detail *detail);
+/*
+ * The same, and addr may be tls+tcp:// if there is a link. While there is no connection
+ * because one end refuses the other's certificate, a call ends at once with that reason
+ * (LINK_..., never UNREACHABLE), and the next one tries anew.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_channel_open_link(struct tamga_channel **out,
+                                                      const char *addr,
+                                                      const struct tamga_net_link *link,
+                                                      struct tamga_detail *detail);
 /* Calls in work end as UNREACHABLE, and so does every later one. From any thread, while
  * others call; NULL is fine. Close it once this has returned. */
 void tamga_channel_stop(struct tamga_channel *channel);
@@ -67,6 +77,7 @@ struct tamga_rpc_server;
 
 struct tamga_rpc_server_options {
     const char *listen;         /* tcp://host:port; port 0 takes a free one */
+    const struct tamga_net_link *link; /* needed for tls+tcp://host:port */
     unsigned threads;           /* workers that run handlers, 1..64 */
     unsigned contexts;          /* requests held at once, 1..1024 */
     unsigned per_pipe_max;      /* requests in flight per connection, 1..contexts; more: BUSY */
@@ -105,6 +116,8 @@ void tamga_rpc_server_close(struct tamga_rpc_server *server);
  * from any other thread. Until then the handler's input stays valid.
  */
 void tamga_rpc_fail(void *closure_data, enum tamga_err err, const struct tamga_detail *detail);
+/* The member who calls, by its certificate; false over plain tcp, or if it has gone. */
+bool tamga_rpc_peer(void *closure_data, struct tamga_tls_identity *out);
 /* Time left, 0 if none: an expired request does no work. */
 uint32_t tamga_rpc_left_ms(const void *closure_data);
 

@@ -5,12 +5,14 @@
 #ifndef TAMGA_NET_SEATS_H
 #define TAMGA_NET_SEATS_H
 
-#include "base/span.h"
+#include "crypto/tls.h"
 
 struct tamga_seat {
     uint32_t pipe;
     unsigned working; /* requests admitted, not completed yet */
     unsigned leaving; /* answers and refusals on their way out */
+    bool known;                       /* its member is: came through a gate */
+    struct tamga_tls_identity member;
     struct tamga_seat *next;
 };
 

@@ -76,6 +76,26 @@ static void pipe_cut_off(struct tamga_rpc_server *server, nng_pipe pipe)
     pthread_mutex_unlock(&server->lock);
 }
 
+/* Under the lock. */
+static enum tamga_err pipe_enter(struct tamga_rpc_server *server, nng_pipe pipe, uint32_t id)
+{
+    struct tamga_tls_identity member;
+    enum tamga_err err;
+
+    if (server->closing)
+        return TAMGA_E_STOPPING;
+    if (!tamga_door_admits(&server->door, pipe, &member))
+        return TAMGA_E_NOT_MEMBER;
+    err = tamga_seats_take(&server->seats, id);
+    if (!err && atomic_load(&server->door.guarded)) {
+        struct tamga_seat *seat = tamga_seats_find(&server->seats, id);
+
+        seat->known = true;
+        seat->member = member;
+    }
+    return err;
+}
+
 /* NNG tells REM_POST of exactly those pipes of which it told ADD_PRE. */
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
@@ -85,7 +105,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 
     pthread_mutex_lock(&server->lock);
     if (event == NNG_PIPE_EV_ADD_PRE) {
-        err = server->closing ? TAMGA_E_STOPPING : tamga_seats_take(&server->seats, id);
+        err = pipe_enter(server, pipe, id);
     } else {
         tamga_seats_leave(&server->seats, id);
         pthread_cond_broadcast(&server->idle);
@@ -244,6 +264,20 @@ void tamga_call_done(struct tamga_call *call)
     pthread_mutex_unlock(&server->lock);
 }
 
+bool tamga_call_peer(struct tamga_call *call, struct tamga_tls_identity *out)
+{
+    const struct tamga_seat *seat;
+    bool known;
+
+    pthread_mutex_lock(&call->server->lock);
+    seat = tamga_seats_find(&call->server->seats, call->pipe);
+    known = seat && seat->known;
+    if (known)
+        *out = seat->member;
+    pthread_mutex_unlock(&call->server->lock);
+    return known;
+}
+
 /* ---- threads ----------------------------------------------------------------- */
 
 static void *worker_run(void *context)
@@ -370,6 +404,7 @@ static enum tamga_err server_new(struct tamga_rpc_server **out,
         return TAMGA_E_NO_MEMORY;
     server->options = *options;
     server->options.listen = NULL; /* borrowed for open only */
+    server->options.link = NULL;
     server->call_count = options->contexts + TAMGA_SERVER_LEAVING_MAX;
     server->call = calloc(server->call_count, sizeof *server->call);
     if (!server->call || tamga_seats_open(&server->seats, options->pipes_max) != TAMGA_OK) {
@@ -415,6 +450,13 @@ enum tamga_err tamga_rpc_server_open(struct tamga_rpc_server **out,
                                      const struct tamga_rpc_server_options *options,
                                      struct tamga_detail *detail)
 {
+    const struct tamga_door_options door = {
+        .link = options->link,
+        .conns_max = options->pipes_max,
+        .stuck_ms = options->send_timeout_ms,
+        .log = options->log,
+        .context = options->log_context,
+    };
     struct tamga_rpc_server *server = NULL;
     enum tamga_err err = options_judge(options, detail);
     int failed;
@@ -428,8 +470,8 @@ enum tamga_err tamga_rpc_server_open(struct tamga_rpc_server **out,
     }
     failed = server_prepare(server);
     err = failed ? tamga_refuse(detail, TAMGA_E_SYSTEM, "cannot serve: %s", nng_strerror(failed))
-                 : tamga_socket_listen(server->socket, &server->bound, options->listen,
-                                       options->send_timeout_ms, detail);
+                 : tamga_door_listen(&server->door, server->socket, &server->bound,
+                                     options->listen, &door, detail);
     if (err) {
         tamga_rpc_server_close(server);
         return err;
@@ -500,8 +542,8 @@ static void connections_end(struct tamga_rpc_server *server)
 {
     uint64_t expires_ms = tamga_net_now_ms() + TAMGA_HANG_UP_MS;
 
-    if (server->bound.port > 0)
-        tamga_hang_up_port(server->bound.port);
+    if (server->door.inner_port > 0)
+        tamga_hang_up_port(server->door.inner_port);
     pthread_mutex_lock(&server->lock);
     while (server->seats.taken > 0)
         if (tamga_net_cond_wait(&server->idle, &server->lock, expires_ms) != 0)
@@ -528,5 +570,6 @@ void tamga_rpc_server_close(struct tamga_rpc_server *server)
         pthread_join(server->thread[i], NULL);
     connections_end(server);
     nng_close(server->socket);
+    tamga_door_close(&server->door);
     server_free(server);
 }

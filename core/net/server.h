@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "net/dispatch.h"
+#include "net/door.h"
 #include "net/endpoint.h"
 #include "net/seats.h"
 
@@ -64,6 +65,7 @@ struct tamga_rpc_server {
     struct tamga_endpoint bound;
     char addr[TAMGA_ENDPOINT_TEXT_MAX];
     nng_socket socket;
+    struct tamga_door door;
     struct tamga_dispatch dispatch;
 
     pthread_mutex_t lock; /* guards what follows */
@@ -88,5 +90,7 @@ void tamga_call_refuse(struct tamga_call *call);
  * the next request may come. */
 void tamga_call_leave(struct tamga_call *call);
 void tamga_call_done(struct tamga_call *call);
+/* Who asked; false if that is not known, or no longer. */
+bool tamga_call_peer(struct tamga_call *call, struct tamga_tls_identity *out);
 
 #endif

@@ -97,11 +97,13 @@ static void pipes_clear(struct tamga_pipes *pipes)
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
     struct tamga_pipes *pipes = context;
+    struct tamga_tls_identity who;
     bool refused = false;
 
     pthread_mutex_lock(&pipes->lock);
     if (event == NNG_PIPE_EV_ADD_PRE) {
-        refused = pipes->closing || pipes->count >= pipes->count_max;
+        refused = pipes->closing || pipes->count >= pipes->count_max ||
+                  !tamga_door_admits(&pipes->door, pipe, &who);
         if (!refused)
             pipes->pipe[pipes->count++] = pipe;
     } else {
@@ -165,5 +167,6 @@ void tamga_pipes_close(struct tamga_pipes *pipes, uint16_t port)
             break;
     pthread_mutex_unlock(&pipes->lock);
     nng_close(pipes->socket);
+    tamga_door_close(&pipes->door);
     pipes_clear(pipes);
 }

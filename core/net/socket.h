@@ -5,6 +5,7 @@
 #include <nng/nng.h>
 #include <pthread.h>
 
+#include "net/door.h"
 #include "net/endpoint.h"
 
 #define TAMGA_SOCKET_TIMEOUT_MS   1000 /* of calls that state none themselves */
@@ -40,6 +41,7 @@ struct tamga_pipes {
     nng_pipe *pipe;
     size_t count, count_max;
     bool closing;
+    struct tamga_door door; /* who listens has a guard there, if it is one of TLS */
 };
 
 /* Before listening or dialing. Takes the socket. Errors: NO_MEMORY, SYSTEM. */

@@ -50,8 +50,9 @@ static enum tamga_err open_stores(struct program *program, struct tamga_detail *
         return err;
     for (unsigned i = 0; i < config->peers_count; i++)
         program->upstream[i] = config->peers[i].rpc;
-    return tamga_content_open(&program->content, folder, config->content_bytes_max,
-                              program->upstream, config->peers_count, detail);
+    return tamga_content_open_link(&program->content, folder, config->content_bytes_max,
+                                   program->upstream, config->peers_count,
+                                   &program->daemon.link, detail);
 }
 
 static enum tamga_err open_node(struct program *program, struct tamga_detail *detail)
@@ -64,6 +65,7 @@ static enum tamga_err open_node(struct program *program, struct tamga_detail *de
         .key = program->daemon.key,
         .mine = true,
         .gossip_listen = config->gossip,
+        .link = &program->daemon.link,
         .peer = program->peer,
         .peer_count = tamga_daemon_peers(program->peer, config->peers, config->peers_count),
         .tip_changed = tip_changed,

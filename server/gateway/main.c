@@ -60,8 +60,9 @@ static enum tamga_err open_content(struct program *program, struct tamga_detail 
         return err;
     for (unsigned i = 0; i < config->consortium_count; i++)
         program->upstream[i] = config->consortium[i].rpc;
-    return tamga_content_open(&program->gateway.content, folder, config->content_bytes_max,
-                              program->upstream, config->consortium_count, detail);
+    return tamga_content_open_link(&program->gateway.content, folder,
+                                   config->content_bytes_max, program->upstream,
+                                   config->consortium_count, &program->daemon.link, detail);
 }
 
 /* The gateway listener's node: reads the consortium chain, mines and publishes nothing. */
@@ -74,6 +75,7 @@ static enum tamga_err open_follower(struct program *program, struct tamga_detail
         .store = program->consortium_store,
         .key = program->daemon.key,
         .mine = false,
+        .link = &program->daemon.link,
         .peer = program->followed,
         .peer_count = tamga_daemon_peers(program->followed, config->consortium,
                                          config->consortium_count),
@@ -95,6 +97,7 @@ static enum tamga_err open_records(struct program *program, struct tamga_detail 
         .key = program->daemon.key,
         .mine = true,
         .gossip_listen = config->gossip,
+        .link = &program->daemon.link,
         .peer = program->peer,
         .peer_count = tamga_daemon_peers(program->peer, config->peers, config->peers_count),
         .busy = busy,

@@ -327,7 +327,7 @@ enum tamga_err sync_start(struct tamga_node *node, struct tamga_detail *detail)
         peer->node = node;
         peer->number = (uint32_t)i;
         peer->addr = node->options.peer[i];
-        err = tamga_channel_open(&peer->channel, peer->addr.rpc, detail);
+        err = tamga_channel_open_link(&peer->channel, peer->addr.rpc, node->options.link, detail);
         if (err != TAMGA_OK)
             return err;
         node->peer_count = i + 1;

@@ -22,6 +22,14 @@ static const cyaml_schema_value_t peer_value = {
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
+static const cyaml_schema_field_t tls_fields[] = {
+    CYAML_FIELD_STRING_PTR("ca", CYAML_FLAG_POINTER, struct tamga_config_tls, ca, 1, 4000),
+    CYAML_FIELD_STRING_PTR("cert", CYAML_FLAG_POINTER, struct tamga_config_tls, cert, 1, 4000),
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct tamga_config_tls, key, 1, 4000),
+    CYAML_FIELD_STRING_PTR("crl", CYAML_FLAG_POINTER, struct tamga_config_tls, crl, 1, 4000),
+    CYAML_FIELD_END,
+};
+
 #define COMMON_FIELDS                                                                    \
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct tamga_config, name, 1, 32), \
     CYAML_FIELD_STRING_PTR("genesis", CYAML_FLAG_POINTER, struct tamga_config, genesis, 1, \
@@ -33,6 +41,7 @@ static const cyaml_schema_value_t peer_value = {
     CYAML_FIELD_STRING_PTR("rpc", CYAML_FLAG_POINTER, struct tamga_config, rpc, 1, 256), \
     CYAML_FIELD_STRING_PTR("gossip", CYAML_FLAG_POINTER, struct tamga_config, gossip, 1, \
                            256),                                                         \
+    CYAML_FIELD_MAPPING_PTR("tls", OPTIONAL, struct tamga_config, tls, tls_fields),      \
     CYAML_FIELD_BOOL("insecure", CYAML_FLAG_OPTIONAL, struct tamga_config, insecure),    \
     CYAML_FIELD_UINT("content_bytes_max", CYAML_FLAG_OPTIONAL, struct tamga_config,      \
                      content_bytes_max),                                                 \
@@ -81,6 +90,19 @@ static enum tamga_err resolve(char **path, const char *file)
     return TAMGA_OK;
 }
 
+static enum tamga_err resolve_tls(struct tamga_config_tls *tls, const char *file)
+{
+    char **path[] = {&tls->ca, &tls->cert, &tls->key, &tls->crl};
+
+    for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
+        enum tamga_err err = resolve(path[i], file);
+
+        if (err != TAMGA_OK)
+            return err;
+    }
+    return TAMGA_OK;
+}
+
 static enum tamga_err default_text(char **text, const char *value)
 {
     if (*text == NULL)
@@ -88,14 +110,38 @@ static enum tamga_err default_text(char **text, const char *value)
     return *text == NULL ? TAMGA_E_NO_MEMORY : TAMGA_OK;
 }
 
+static bool is_tls(const char *addr)
+{
+    return strncmp(addr, "tls+tcp://", 10) == 0;
+}
+
+static bool peers_tls(const struct tamga_config_peer *peer, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!is_tls(peer[i].rpc) || (peer[i].gossip != NULL && !is_tls(peer[i].gossip)))
+            return false;
+    return true;
+}
+
+static bool all_tls(const struct tamga_config *config)
+{
+    return is_tls(config->rpc) && is_tls(config->gossip) &&
+           peers_tls(config->peers, config->peers_count) &&
+           peers_tls(config->consortium, config->consortium_count);
+}
+
 static enum tamga_err judge(struct tamga_config *config, const char *path,
                             struct tamga_detail *detail)
 {
     enum tamga_log_level level;
 
-    if (!config->insecure)
+    if (!config->insecure && config->tls == NULL)
         return tamga_yaml_refuse(detail, path, "insecure",
-                                 "this version speaks plain tcp:// only: say `insecure: true`");
+                                 "without `tls` all is plain tcp://: say `insecure: true`");
+    if (!config->insecure && !all_tls(config))
+        return tamga_yaml_refuse(detail, path, "insecure",
+                                 "an address is plain tcp://: say `insecure: true`, or "
+                                 "write tls+tcp://");
     if (tamga_log_level_parse(&level, config->log_level) != TAMGA_OK)
         return tamga_yaml_refuse(detail, path, "log_level",
                                  "\"%s\" must be error, warn, info or debug",
@@ -134,6 +180,8 @@ enum tamga_err tamga_config_load(struct tamga_config **out, const char *path, bo
         err = resolve(&config->passphrase_file, path);
     if (err == TAMGA_OK)
         err = resolve(&config->data, path);
+    if (err == TAMGA_OK && config->tls != NULL)
+        err = resolve_tls(config->tls, path);
     if (err != TAMGA_OK) {
         tamga_config_free(config, gateway);
         return err;

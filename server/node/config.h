@@ -12,14 +12,20 @@ struct tamga_config_peer {
     char *gossip;
 };
 
+/* Paths; core/crypto/tls.h says what they hold. */
+struct tamga_config_tls {
+    char *ca, *cert, *key, *crl;
+};
+
 struct tamga_config {
     char *name;            /* the member's, as in genesis */
     char *genesis;         /* path */
     char *key;             /* path */
     char *passphrase_file; /* path or NULL */
     char *data;            /* folder */
-    char *rpc;             /* tcp://host:port to listen on */
+    char *rpc;             /* tls+tcp://host:port or tcp://host:port to listen on */
     char *gossip;
+    struct tamga_config_tls *tls; /* or NULL */
     bool insecure;         /* plain tcp must be asked for */
     uint64_t content_bytes_max;
     char *log_level;

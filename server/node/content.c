@@ -8,10 +8,12 @@
 #define CIDS_MAX    1024
 
 static enum tamga_err open_upstream(struct tamga_content *content, const char *const *addr,
-                                    size_t count, struct tamga_detail *detail)
+                                    size_t count, const struct tamga_net_link *link,
+                                    struct tamga_detail *detail)
 {
     for (size_t i = 0; i < count && i < TAMGA_PEERS_MAX; i++) {
-        enum tamga_err err = tamga_channel_open(&content->upstream[i], addr[i], detail);
+        enum tamga_err err = tamga_channel_open_link(&content->upstream[i], addr[i], link,
+                                                     detail);
 
         if (err != TAMGA_OK)
             return err;
@@ -24,6 +26,15 @@ enum tamga_err tamga_content_open(struct tamga_content **out, const char *folder
                                   uint64_t bytes_max, const char *const *upstream,
                                   size_t upstream_count, struct tamga_detail *detail)
 {
+    return tamga_content_open_link(out, folder, bytes_max, upstream, upstream_count, NULL,
+                                   detail);
+}
+
+enum tamga_err tamga_content_open_link(struct tamga_content **out, const char *folder,
+                                       uint64_t bytes_max, const char *const *upstream,
+                                       size_t upstream_count, const struct tamga_net_link *link,
+                                       struct tamga_detail *detail)
+{
     struct tamga_content *content = calloc(1, sizeof *content);
     enum tamga_err err;
 
@@ -34,7 +45,7 @@ enum tamga_err tamga_content_open(struct tamga_content **out, const char *folder
     snprintf(content->folder, sizeof content->folder, "%s", folder);
     err = tamga_block_store_open(&content->store, folder, bytes_max, detail);
     if (err == TAMGA_OK)
-        err = open_upstream(content, upstream, upstream_count, detail);
+        err = open_upstream(content, upstream, upstream_count, link, detail);
     if (err != TAMGA_OK) {
         tamga_content_close(content);
         return err;

@@ -18,6 +18,13 @@ TAMGA_MUST_USE enum tamga_err tamga_content_open(struct tamga_content **out,
                                                  const char *const *upstream,
                                                  size_t upstream_count,
                                                  struct tamga_detail *detail);
+/* The same, also for tls+tcp:// if there is a link. */
+TAMGA_MUST_USE enum tamga_err tamga_content_open_link(struct tamga_content **out,
+                                                      const char *folder, uint64_t bytes_max,
+                                                      const char *const *upstream,
+                                                      size_t upstream_count,
+                                                      const struct tamga_net_link *link,
+                                                      struct tamga_detail *detail);
 void tamga_content_close(struct tamga_content *content);
 struct tamga_block_store *tamga_content_store(const struct tamga_content *content);
 

@@ -130,6 +130,32 @@ static enum tamga_err find_member(struct tamga_daemon *daemon, struct tamga_deta
     return TAMGA_OK;
 }
 
+/* The certificate has to say what genesis says, or no peer would know whom it meets. */
+static enum tamga_err open_link(struct tamga_daemon *daemon, struct tamga_detail *detail)
+{
+    const struct tamga_config_tls *config = daemon->config->tls;
+    struct tamga_tls_identity self;
+    enum tamga_err err;
+
+    if (config == NULL)
+        return TAMGA_OK;
+    err = tamga_tls_open(&daemon->link.tls,
+                         &(struct tamga_tls_files){.ca = config->ca, .cert = config->cert,
+                                                   .key = config->key, .crl = config->crl},
+                         detail);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_tls_self(daemon->link.tls, &self);
+    if (!tamga_hash_equal(&self.network, &daemon->network->id.hash))
+        return tamga_refuse(detail, TAMGA_E_LINK_FOREIGN, "%s is for another network",
+                            config->cert);
+    if (strcmp(self.name, daemon->member->name) != 0 || self.roles != daemon->member->roles)
+        return tamga_refuse(detail, TAMGA_E_LINK_NAME,
+                            "%s is that of %s with roles %u, wanted are %s and %u", config->cert,
+                            self.name, self.roles, daemon->member->name, daemon->member->roles);
+    return TAMGA_OK;
+}
+
 /* Before any thread starts: signals are taken by tamga_daemon_wait alone. */
 static void block_signals(sigset_t *set)
 {
@@ -174,10 +200,13 @@ bool tamga_daemon_open(struct tamga_daemon *daemon, bool gateway, int argc, char
         err = load_key(daemon, &detail);
     if (err == TAMGA_OK)
         err = find_member(daemon, &detail);
+    if (err == TAMGA_OK)
+        err = open_link(daemon, &detail);
     if (err == TAMGA_OK && !arguments.check_only) {
-        tamga_log(TAMGA_LOG_WARN, "net.insecure",
-                  "links are plain tcp: anybody who can reach the ports can listen and "
-                  "connect; signatures protect what is said, not who reads it");
+        if (daemon->config->insecure)
+            tamga_log(TAMGA_LOG_WARN, "net.insecure",
+                      "links are plain tcp: anybody who can reach the ports can listen and "
+                      "connect; signatures protect what is said, not who reads it");
         return true;
     }
     *exit_code = err == TAMGA_OK ? 0 : tamga_daemon_refuse(arguments.config, err, &detail);
@@ -187,10 +216,12 @@ bool tamga_daemon_open(struct tamga_daemon *daemon, bool gateway, int argc, char
 
 void tamga_daemon_close(struct tamga_daemon *daemon)
 {
+    tamga_tls_close(daemon->link.tls);
     tamga_private_key_free(daemon->key);
     tamga_network_free(daemon->network);
     if (daemon->config != NULL)
         tamga_config_free(daemon->config, daemon->gateway);
+    daemon->link.tls = NULL;
     daemon->key = NULL;
     daemon->network = NULL;
     daemon->config = NULL;
@@ -225,6 +256,7 @@ enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
         .per_pipe_max = 64,
         .pipes_max = 4096,
         .send_timeout_ms = 10000,
+        .link = &daemon->link,
         .log = log_server,
     };
 
@@ -240,8 +272,23 @@ void tamga_daemon_failed(struct tamga_daemon *daemon, enum tamga_err err,
     kill(getpid(), SIGUSR1);
 }
 
-/* Only the log may change while running; the rest needs a restart. A file that cannot be
- * read any more changes nothing. */
+/* Certificates are replaced in their files; bad ones leave those in use as they are. */
+static void reload_link(const struct tamga_daemon *daemon)
+{
+    struct tamga_detail detail = {{0}};
+    enum tamga_err err;
+
+    if (daemon->link.tls == NULL)
+        return;
+    err = tamga_tls_reload(daemon->link.tls, &detail);
+    if (err != TAMGA_OK)
+        (void)tamga_daemon_refuse("reload", err, &detail);
+    else
+        tamga_log(TAMGA_LOG_INFO, "net.reload", "certificates are read again");
+}
+
+/* Only log and certificates may change while running; the rest needs a restart. A file that
+ * cannot be read any more changes nothing. */
 static void reload(const struct tamga_daemon *daemon)
 {
     struct tamga_detail detail = {{0}};
@@ -271,6 +318,7 @@ int tamga_daemon_wait(struct tamga_daemon *daemon)
             continue;
         if (signal_number == SIGHUP) {
             reload(daemon);
+            reload_link(daemon);
         } else if (signal_number == SIGUSR1) {
             if (atomic_load(&daemon->failure) != 0)
                 return 4;

@@ -14,6 +14,7 @@ struct tamga_daemon {
     struct tamga_network *network;
     struct tamga_private_key *key;
     const struct tamga_member *member; /* whom the key belongs to */
+    struct tamga_net_link link;            /* certificates; its tls is NULL without them */
     atomic_int failure;                /* enum tamga_err, once a store failed */
 };
 
@@ -32,7 +33,8 @@ TAMGA_MUST_USE enum tamga_err tamga_daemon_folder(const struct tamga_daemon *dae
 TAMGA_MUST_USE enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
                                                   struct tamga_rpc_server **out,
                                                   struct tamga_detail *detail);
-/* Until SIGTERM or SIGINT (exit code 0) or a failure (4). SIGHUP reads the log level again. */
+/* Until SIGTERM or SIGINT (exit code 0) or a failure (4). SIGHUP reads the log level and
+ * the certificates again. */
 int tamga_daemon_wait(struct tamga_daemon *daemon);
 /* The store failed, in its own words: log it and end tamga_daemon_wait. Any thread. */
 void tamga_daemon_failed(struct tamga_daemon *daemon, enum tamga_err err,

@@ -329,7 +329,8 @@ enum tamga_err tamga_node_open(struct tamga_node **out,
     if (err == TAMGA_OK)
         err = tamga_random(node->publisher_id, sizeof node->publisher_id);
     if (err == TAMGA_OK && options->gossip_listen != NULL)
-        err = tamga_publisher_open(&node->publisher, options->gossip_listen, detail);
+        err = tamga_publisher_open_link(&node->publisher, options->gossip_listen, options->link,
+                                        detail);
     if (err != TAMGA_OK) {
         tamga_node_close(node);
         return err;

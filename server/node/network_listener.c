@@ -210,7 +210,8 @@ enum tamga_err listener_start(struct tamga_node *node, struct tamga_detail *deta
             addr[count++] = node->options.peer[i].gossip;
     if (count == 0)
         return TAMGA_OK;
-    return tamga_subscriber_open(&node->subscriber, addr, count, hear, node, detail);
+    return tamga_subscriber_open_link(&node->subscriber, addr, count, node->options.link, hear,
+                                      node, detail);
 }
 
 void listener_stop(struct tamga_node *node)

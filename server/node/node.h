@@ -28,6 +28,7 @@ struct tamga_node_options {
     const struct tamga_private_key *key; /* signs status and seals */
     bool mine;                      /* false: follow only; entries and blocks are never made */
     const char *gossip_listen;      /* NULL: publish nothing */
+    const struct tamga_net_link *link;  /* for tls+tcp:// addresses; NULL: plain ones only */
     const struct tamga_peer_addr *peer;
     size_t peer_count;              /* at most TAMGA_PEERS_MAX */
     /* Asked by the miner between slices: true while something more urgent wants the

@@ -157,6 +157,21 @@ expect 0 'with 6 members' "$tamga" network init --from some.yaml --out some
 [ "$(places gw-1 some)$(places gw-2 some)$(places gw-3 some)" = 212 ] ||
     fail 'other gateways are validators'
 
+# Goal: every member gets a certificate of the network's CA, keys stay private, and nodes whose
+#       addresses are all of TLS are told to use them.
+for file in ca/ca.key members/acme/tls.key; do
+    [ "$(stat -c %a "all/$file")" = 600 ] || fail "$file is not private"
+done
+for file in ca/ca.crt ca/ca.crl members/acme/tls.crt members/acme/ca.crt members/acme/ca.crl; do
+    [ -s "all/$file" ] || fail "no $file"
+done
+grep -qx 'insecure: true # plain tcp' all/members/node-a/consortium.yaml ||
+    fail 'a plain node does not say so'
+sed 's|tcp://|tls+tcp://|g' all.yaml >tls.yaml
+expect 0 'with 6 members' "$tamga" network init --from tls.yaml --out tls
+grep -q '^tls: {ca: ca.crt' tls/members/node-a/consortium.yaml || fail 'no tls section'
+grep -q insecure tls/members/node-a/consortium.yaml && fail 'tls and insecure'
+
 # bad LINE TEXT SED: network.yaml changed by sed is refused at that line
 bad() {
     sed "$3" network.yaml >bad.yaml

@@ -52,17 +52,25 @@ Test(endpoint, refuses_what_is_none)
 }
 
 /*
- * Goal:   port 0 is for listening only; tls is refused by name.
- * Method: the same address with and without port_zero; tls+tcp.
+ * Goal:   port 0 is for listening only; tls is for who has a link.
+ * Method: the same address with and without port_zero; tls+tcp with both functions.
  */
 Test(endpoint, knows_port_zero_and_tls)
 {
     struct tamga_endpoint endpoint;
     struct tamga_detail detail;
+    char text[TAMGA_ENDPOINT_TEXT_MAX];
 
     cr_assert_eq(tamga_endpoint_parse(&endpoint, "tcp://a:0", true, NULL), TAMGA_OK);
     cr_assert_eq(endpoint.port, 0);
     cr_assert_eq(tamga_endpoint_parse(&endpoint, "tls+tcp://a:1", true, &detail),
                  TAMGA_E_USAGE);
     cr_assert_not_null(strstr(detail.text, "plain tcp:// only"));
+    cr_assert_not(endpoint.tls);
+    cr_assert_eq(tamga_endpoint_parse_link(&endpoint, "tls+tcp://a:1", true, NULL), TAMGA_OK);
+    cr_assert(endpoint.tls);
+    tamga_endpoint_format(text, &endpoint);
+    cr_assert_str_eq(text, "tls+tcp://a:1");
+    cr_assert_eq(tamga_endpoint_parse_link(&endpoint, "tls://a:1", true, NULL), TAMGA_E_USAGE);
+    cr_assert_eq(tamga_endpoint_parse_link(&endpoint, NULL, true, NULL), TAMGA_E_USAGE);
 }

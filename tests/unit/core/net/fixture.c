@@ -49,6 +49,7 @@ static void content_get(Tamga__V1__ContentService_Service *service,
 {
     struct fixture *fixture = fixture_of(service);
     Tamga__V1__GetContentResponse response = TAMGA__V1__GET_CONTENT_RESPONSE__INIT;
+    struct tamga_tls_identity who;
     struct tamga_detail detail;
 
     atomic_fetch_add(&fixture->runs, 1);
@@ -65,6 +66,9 @@ static void content_get(Tamga__V1__ContentService_Service *service,
         answer_bytes(FIXTURE_BIG_BYTES, closure, call);
     } else if (strcmp(input->cid, "huge") == 0) {
         answer_bytes(TAMGA_NET_MESSAGE_BYTES_MAX, closure, call);
+    } else if (strcmp(input->cid, "who") == 0 && tamga_rpc_peer(call, &who)) {
+        response.block = tamga_wire_bytes(tamga_span_text(who.name));
+        closure(&response, call);
     } else {
         response.block = tamga_wire_bytes(tamga_span_text(input->cid));
         closure(&response, call);
@@ -115,6 +119,12 @@ struct tamga_rpc_server_options fixture_options(void)
 
 void fixture_open(struct fixture *fixture, const struct tamga_rpc_server_options *options)
 {
+    fixture_open_link(fixture, options, NULL);
+}
+
+void fixture_open_link(struct fixture *fixture, const struct tamga_rpc_server_options *options,
+                       const struct tamga_net_link *link)
+{
     struct tamga_rpc_server_options own = *options;
 
     memset(fixture, 0, sizeof *fixture);
@@ -126,8 +136,8 @@ void fixture_open(struct fixture *fixture, const struct tamga_rpc_server_options
     need(tamga_rpc_server_open(&fixture->server, &own, NULL) == TAMGA_OK, "server");
     need(tamga_rpc_server_add(fixture->server, &fixture->content.base) == TAMGA_OK, "service");
     need(tamga_rpc_server_start(fixture->server) == TAMGA_OK, "start");
-    need(tamga_channel_open(&fixture->channel, tamga_rpc_server_addr(fixture->server), NULL) ==
-             TAMGA_OK, "channel");
+    need(tamga_channel_open_link(&fixture->channel, tamga_rpc_server_addr(fixture->server), link,
+                                 NULL) == TAMGA_OK, "channel");
 }
 
 void fixture_close(struct fixture *fixture)

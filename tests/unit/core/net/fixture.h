@@ -17,7 +17,7 @@
 /*
  * Get answers by cid: "fail": NOT_FOUND with a detail; "hold": the call is put into
  * `held`, to be completed later; "big": 2 MiB; "huge": more than a message may have;
- * anything else: the cid as the block.
+ * "who": the caller's name by its certificate; anything else: the cid as the block.
  */
 struct fixture {
     Tamga__V1__ContentService_Service content;
@@ -33,6 +33,9 @@ struct fixture {
 struct tamga_rpc_server_options fixture_options(void);
 /* Aborts the program if it fails. */
 void fixture_open(struct fixture *fixture, const struct tamga_rpc_server_options *options);
+/* With a channel that has a link of its own. */
+void fixture_open_link(struct fixture *fixture, const struct tamga_rpc_server_options *options,
+                       const struct tamga_net_link *link);
 void fixture_close(struct fixture *fixture);
 /* One Get; the block's length, or the error. */
 enum tamga_err fixture_get(struct tamga_channel *channel, const char *cid, uint32_t deadline_ms,

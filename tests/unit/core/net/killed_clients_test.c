@@ -4,6 +4,7 @@
  * Method: 40 rounds: a client with four threads fetches 2 MiB answers and is killed
  *         (-9) in the middle; the server's number of descriptors comes back to what it
  *         was, and a new client is served.
+ *         Called with "tls", the same through gates at both ends.
  */
 #include <stdio.h>
 
@@ -24,12 +25,13 @@ static bool fd_count_is_base(void *context)
     return fixture_fd_count(server->pid) <= server->base;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const char *listen = process_link(argc, argv);
     struct server server;
     char addr[300];
 
-    server.pid = process_server("tcp://127.0.0.1:0", addr);
+    server.pid = process_server(listen, addr);
     server.base = fixture_fd_count(server.pid);
     process_need(server.base > 0, "no descriptors");
     for (int i = 0; i < KILLS; i++)
@@ -41,5 +43,6 @@ int main(void)
     printf("%d kills, %u descriptors before, %u after\n", KILLS, server.base,
            fixture_fd_count(server.pid));
     process_kill(server.pid);
+    process_unlink();
     return 0;
 }

@@ -2,6 +2,7 @@
  * Goal:   a client gets over its server's death, however often.
  * Method: 12 times: while a client calls without end, kill the server (-9), start one
  *         on the same port, and wait until the client counts answers again.
+ *         Called with "tls", the same through gates at both ends.
  */
 #include <stdio.h>
 #include <sys/mman.h>
@@ -23,12 +24,13 @@ static bool has_progressed(void *context)
     return *progress->answers >= progress->wanted;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const char *listen = process_link(argc, argv);
     struct progress progress = {.answers = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE,
                                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
     char addr[300], again[300];
-    pid_t server = process_server("tcp://127.0.0.1:0", addr);
+    pid_t server = process_server(listen, addr);
     pid_t client;
 
     process_need(progress.answers != MAP_FAILED, "mmap");
@@ -43,5 +45,6 @@ int main(void)
     }
     printf("%d restarts, %llu answers\n", KILLS, (unsigned long long)*progress.answers);
     process_kill(client);
+    process_unlink();
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "authority.h"
 #include "fixture.h"
 
 void process_need(bool fine, const char *what)
@@ -18,6 +19,36 @@ void process_need(bool fine, const char *what)
     fprintf(stderr, "failed: %s\n", what);
     _exit(1);
 }
+
+/* ---- links -------------------------------------------------------------------- */
+
+static struct authority authority;
+
+const char *process_link(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "tls") != 0)
+        return "tcp://127.0.0.1:0";
+    authority_open(&authority, 1);
+    authority_member(&authority, "node", TAMGA_TLS_CONSORTIUM, -60, AUTHORITY_DAY_S);
+    return "tls+tcp://127.0.0.1:0";
+}
+
+void process_unlink(void)
+{
+    if (authority.key)
+        authority_close(&authority);
+}
+
+const struct tamga_net_link *process_link_open(void)
+{
+    static struct tamga_net_link link;
+
+    if (authority.key && !link.tls)
+        link.tls = authority_tls(&authority, "node");
+    return &link;
+}
+
+/* ---- processes ---------------------------------------------------------------- */
 
 /* In the child 0, which dies with its parent; the pipe is for one message to the parent. */
 static pid_t child(int pipe_fd[2])
@@ -47,9 +78,10 @@ pid_t process_server(const char *listen, char addr[300])
 
     if (pid == 0) {
         options.listen = listen;
+        options.link = process_link_open();
         options.contexts = options.per_pipe_max = 256;
         options.pipes_max = 1024;
-        fixture_open(&fixture, &options);
+        fixture_open_link(&fixture, &options, options.link);
         process_need(fixture_get(fixture.channel, "x", 10000, NULL, NULL) == TAMGA_OK,
                      "server does not answer");
         snprintf(bound, sizeof bound, "%s", tamga_rpc_server_addr(fixture.server));
@@ -84,7 +116,8 @@ pid_t process_loaded_client(const char *addr)
 
         first_answer = fd[1];
         signal(SIGPIPE, SIG_IGN);
-        process_need(tamga_channel_open(&channel, addr, NULL) == TAMGA_OK, "channel");
+        process_need(tamga_channel_open_link(&channel, addr, process_link_open(), NULL) == TAMGA_OK,
+                     "channel");
         for (int i = 0; i < 4; i++)
             process_need(pthread_create(&thread[i], NULL, call_for_ever, channel) == 0, "thread");
         for (;;)
@@ -102,7 +135,8 @@ pid_t process_counting_client(const char *addr, volatile uint64_t *answers)
     pid_t pid = child(fd);
 
     if (pid == 0) {
-        process_need(tamga_channel_open(&channel, addr, NULL) == TAMGA_OK, "channel");
+        process_need(tamga_channel_open_link(&channel, addr, process_link_open(), NULL) == TAMGA_OK,
+                     "channel");
         for (;;) {
             enum tamga_err err = fixture_get(channel, "count", 2000, NULL, NULL);
 

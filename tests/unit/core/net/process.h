@@ -11,6 +11,13 @@
 
 /* End the program with a sentence unless fine. */
 void process_need(bool fine, const char *what);
+/* If the program was called with "tls": processes from here on link by certificates of a
+ * network of its own, until process_unlink. Returns where a server listens. */
+const char *process_link(int argc, char **argv);
+void process_unlink(void);
+struct tamga_net_link;
+/* Certificates of that network for this process; its tls is NULL without "tls". */
+const struct tamga_net_link *process_link_open(void);
 /* A server on `listen`; its real address is written to addr. */
 pid_t process_server(const char *listen, char addr[300]);
 /* A client with four threads that call without end; returns once a call was answered. */

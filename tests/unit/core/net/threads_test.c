@@ -3,12 +3,14 @@
  *         preset; Criterion cannot).
  * Method: six threads call on two channels; a seventh completes what they leave open;
  *         a mailbox carries a token per call; then everything is closed under load.
+ *         Called with "tls", the same through gates, while certificates are read again.
  */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fixture.h"
+#include "net/link.h"
 #include "process.h"
 
 #define CALLERS 6
@@ -47,23 +49,35 @@ static void *call_until_closed(void *channel)
     return NULL;
 }
 
-int main(void)
+static void read_again(struct tamga_tls *tls)
 {
+    if (tls)
+        process_need(tamga_tls_reload(tls, NULL) == TAMGA_OK, "reload");
+}
+
+int main(int argc, char **argv)
+{
+    const char *listen = process_link(argc, argv);
+    const struct tamga_net_link *link = process_link_open();
     struct tamga_rpc_server_options options = fixture_options();
     struct tamga_channel *other = NULL;
     pthread_t caller[CALLERS], completer, load;
     void *token[64];
     size_t count = 0, got;
 
-    fixture_open(&fixture, &options);
+    options.listen = listen;
+    options.link = link;
+    fixture_open_link(&fixture, &options, link);
     process_need(tamga_mailbox_new(&tokens, CALLERS * CALLS) == TAMGA_OK, "mailbox");
-    process_need(tamga_channel_open(&other, tamga_rpc_server_addr(fixture.server), NULL) ==
-                     TAMGA_OK, "channel");
+    process_need(tamga_channel_open_link(&other, tamga_rpc_server_addr(fixture.server), link,
+                                         NULL) == TAMGA_OK, "channel");
     pthread_create(&completer, NULL, complete_held, NULL);
     for (int i = 0; i < CALLERS; i++)
         pthread_create(&caller[i], NULL, call_many, i % 2 ? other : fixture.channel);
-    while (count < CALLERS * CALLS && (got = tamga_mailbox_take(tokens, token, 64, 20000)) > 0)
+    while (count < CALLERS * CALLS && (got = tamga_mailbox_take(tokens, token, 64, 20000)) > 0) {
         count += got;
+        read_again(link->tls);
+    }
     process_need(count == CALLERS * CALLS, "tokens are missing");
     for (int i = 0; i < CALLERS; i++)
         pthread_join(caller[i], NULL);
@@ -73,6 +87,8 @@ int main(void)
     pthread_join(load, NULL);
     tamga_channel_close(other);
     tamga_mailbox_free(tokens);
+    tamga_tls_close(link->tls);
+    process_unlink();
     printf("%zu calls\n", count);
     return 0;
 }

@@ -100,3 +100,30 @@ Test(config, plain_links_must_be_asked_for)
     cr_assert_eq(load(&config, without, false, &detail), TAMGA_E_USAGE);
     cr_assert_not_null(strstr(detail.text, "insecure: true"), "%s", detail.text);
 }
+
+#define TLS                                                                              \
+    "name: n\ngenesis: g\nkey: k\ndata: d\ngossip: \"tls+tcp://a:2\"\n"                   \
+    "tls: {ca: ca.crt, cert: tls.crt, key: /k/tls.key, crl: ca.crl}\n"
+
+/*
+ * Goal:   with certificates nothing has to be asked for, as long as no address is plain.
+ * Method: all addresses of TLS; one peer plain; the section with a file missing.
+ */
+Test(config, takes_certificates)
+{
+    struct tamga_config *config = NULL;
+    struct tamga_detail detail = {{0}};
+
+    cr_assert_eq(load(&config, TLS "rpc: \"tls+tcp://a:1\"\n", false, &detail), TAMGA_OK, "%s",
+                 detail.text);
+    cr_assert_str_eq(config->tls->key, "/k/tls.key");
+    cr_assert_not_null(strstr(config->tls->ca, "/ca.crt"), "%s", config->tls->ca);
+    tamga_config_free(config, false);
+    cr_assert_eq(load(&config, TLS "rpc: \"tcp://a:1\"\n", false, &detail), TAMGA_E_USAGE);
+    cr_assert_not_null(strstr(detail.text, "plain tcp"), "%s", detail.text);
+    cr_assert_eq(load(&config, TLS "rpc: \"tls+tcp://a:1\"\n"
+                                   "peers:\n  - {rpc: \"tcp://b:1\", gossip: \"tls+tcp://b:2\"}\n",
+                      false, &detail), TAMGA_E_USAGE);
+    cr_assert_eq(load(&config, "name: n\ngenesis: g\nkey: k\ndata: d\nrpc: r\ngossip: s\n"
+                               "tls: {ca: a, cert: b, key: c}\n", false, &detail), TAMGA_E_USAGE);
+}

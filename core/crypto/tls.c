@@ -1,0 +1,413 @@
+/* What this side trusts and shows, read from files, replaced whole. Knows no connection. */
+#include "crypto/tls_internal.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/key_internal.h"
+
+#define SCHEME "tamga://"
+#define MEMBER "/member/"
+#define ROLES  "?roles="
+/* A leaf and nothing between it and the CA. */
+#define BETWEEN_MAX      0
+#define CERT_BYTES_MAX   16384
+#define CIPHERS "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+#define GROUPS  "X25519:P-256"
+
+static void x509_release(X509 **cert)
+{
+    X509_free(*cert);
+}
+
+static void bio_release(BIO **bio)
+{
+    BIO_free(*bio);
+}
+
+static void context_release(SSL_CTX **context)
+{
+    SSL_CTX_free(*context);
+}
+
+/* ---- the URI ------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    enum tamga_tls_role role;
+} roles[] = {
+    {"consortium", TAMGA_TLS_CONSORTIUM},
+    {"gateway", TAMGA_TLS_GATEWAY},
+    {"oem", TAMGA_TLS_OEM},
+    {"provider", TAMGA_TLS_PROVIDER},
+};
+
+#define ROLE_COUNT (sizeof roles / sizeof roles[0])
+
+static bool name_is_good(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len <= TAMGA_TLS_NAME_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               len;
+}
+
+enum tamga_err tamga_tls_identity_format(char uri[TAMGA_TLS_URI_MAX],
+                                         const struct tamga_tls_identity *identity)
+{
+    char hex[2 * sizeof identity->network.byte + 1];
+    uint32_t left = identity->roles;
+    int len;
+
+    if (!name_is_good(identity->name) || identity->roles == 0)
+        return TAMGA_E_LINK_NAME;
+    tamga_to_hex(hex, identity->network.byte, sizeof identity->network.byte);
+    len = snprintf(uri, TAMGA_TLS_URI_MAX, SCHEME "%s" MEMBER "%s" ROLES, hex, identity->name);
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        if (!(left & roles[i].role))
+            continue;
+        len += snprintf(uri + len, TAMGA_TLS_URI_MAX - (size_t)len, "%s%s",
+                        left == identity->roles ? "" : ",", roles[i].name);
+        left &= ~(uint32_t)roles[i].role;
+    }
+    return left == 0 ? TAMGA_OK : TAMGA_E_LINK_NAME;
+}
+
+static enum tamga_err roles_parse(uint32_t *out, char *text)
+{
+    char *rest = NULL;
+
+    *out = 0;
+    for (char *word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        size_t i = 0;
+
+        while (i < ROLE_COUNT && strcmp(roles[i].name, word) != 0)
+            i++;
+        if (i == ROLE_COUNT)
+            return TAMGA_E_LINK_NAME;
+        *out |= roles[i].role;
+    }
+    return TAMGA_OK;
+}
+
+/* There is one way to write an identity: what is not written back the same is none. */
+enum tamga_err tamga_tls_identity_parse(struct tamga_tls_identity *out, struct tamga_span uri)
+{
+    const size_t hex_len = 2 * sizeof out->network.byte;
+    const size_t head_len = strlen(SCHEME) + hex_len + strlen(MEMBER);
+    struct tamga_tls_identity found = {0};
+    char text[TAMGA_TLS_URI_MAX], again[TAMGA_TLS_URI_MAX], hex[2 * sizeof out->network + 1];
+    char *question;
+
+    if (uri.len <= head_len || uri.len >= sizeof text || memchr(uri.data, 0, uri.len))
+        return TAMGA_E_LINK_NAME;
+    memcpy(text, uri.data, uri.len);
+    text[uri.len] = '\0';
+    memcpy(hex, text + strlen(SCHEME), hex_len);
+    hex[hex_len] = '\0';
+    question = strstr(text + head_len, ROLES);
+    if (!question || (size_t)(question - (text + head_len)) > TAMGA_TLS_NAME_MAX ||
+        tamga_from_hex(found.network.byte, sizeof found.network.byte, hex) != TAMGA_OK)
+        return TAMGA_E_LINK_NAME;
+    memcpy(found.name, text + head_len, (size_t)(question - (text + head_len)));
+    if (roles_parse(&found.roles, question + strlen(ROLES)) != TAMGA_OK ||
+        tamga_tls_identity_format(again, &found) != TAMGA_OK ||
+        !tamga_span_equal(uri, tamga_span_text(again)))
+        return TAMGA_E_LINK_NAME;
+    *out = found;
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_tls_identity_of(struct tamga_tls_identity *out, const X509 *cert)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    const ASN1_IA5STRING *uri = NULL;
+    enum tamga_err err = TAMGA_E_LINK_NAME;
+    int count = 0;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+        if (name->type != GEN_URI)
+            continue;
+        uri = name->d.uniformResourceIdentifier;
+        count++;
+    }
+    if (count == 1)
+        err = tamga_tls_identity_parse(
+            out, tamga_span(ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri)));
+    GENERAL_NAMES_free(names);
+    return err;
+}
+
+/* ---- the verdict on a certificate ------------------------------------------------ */
+
+enum tamga_err tamga_tls_verdict(int x509_error)
+{
+    switch (x509_error) {
+    case X509_V_OK:
+        return TAMGA_OK;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return TAMGA_E_LINK_EXPIRED;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return TAMGA_E_LINK_NOT_YET;
+    case X509_V_ERR_CERT_REVOKED:
+        return TAMGA_E_LINK_REVOKED;
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+        return TAMGA_E_LINK_CRL;
+    case X509_V_ERR_OUT_OF_MEM:
+        return TAMGA_E_NO_MEMORY;
+    default:
+        return TAMGA_E_LINK_FOREIGN;
+    }
+}
+
+enum tamga_err tamga_tls_judge(struct tamga_tls_identity *out, SSL_CTX *context, X509 *cert)
+{
+    X509_STORE_CTX *judge = X509_STORE_CTX_new();
+    enum tamga_err err = TAMGA_E_NO_MEMORY;
+
+    if (judge && X509_STORE_CTX_init(judge, SSL_CTX_get_cert_store(context), cert, NULL)) {
+        X509_VERIFY_PARAM_set_depth(X509_STORE_CTX_get0_param(judge), BETWEEN_MAX);
+        err = X509_verify_cert(judge) == 1 ? TAMGA_OK
+                                           : tamga_tls_verdict(X509_STORE_CTX_get_error(judge));
+        if (!err && X509_STORE_CTX_get_error(judge) != X509_V_OK)
+            err = TAMGA_E_LINK_FOREIGN;
+    }
+    X509_STORE_CTX_free(judge);
+    return err ? err : tamga_tls_identity_of(out, cert);
+}
+
+/* ---- files ---------------------------------------------------------------------- */
+
+static enum tamga_err file_open(BIO **out, const char *path, struct tamga_detail *detail)
+{
+    FILE *file = fopen(path, "rbe");
+    TAMGA_BUF bytes = {0};
+
+    if (!file)
+        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.200s cannot be opened", path);
+    if (tamga_buf_reserve(&bytes, TAMGA_TLS_FILE_BYTES_MAX + 1) != TAMGA_OK) {
+        fclose(file);
+        return TAMGA_E_NO_MEMORY;
+    }
+    bytes.len = fread(bytes.data, 1, TAMGA_TLS_FILE_BYTES_MAX + 1, file);
+    fclose(file);
+    if (bytes.len == 0 || bytes.len > TAMGA_TLS_FILE_BYTES_MAX)
+        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.200s: empty, or above %u bytes", path,
+                            TAMGA_TLS_FILE_BYTES_MAX);
+    *out = BIO_new(BIO_s_mem());
+    if (!*out || BIO_write(*out, bytes.data, (int)bytes.len) != (int)bytes.len)
+        return TAMGA_E_NO_MEMORY;
+    return TAMGA_OK;
+}
+
+static enum tamga_err ca_load(SSL_CTX *context, const char *path, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(bio_release) BIO *bio = NULL;
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    enum tamga_err err = file_open(&bio, path, detail);
+    unsigned count = 0;
+
+    if (err)
+        return err;
+    for (;;) {
+        TAMGA_CLEANUP(x509_release) X509 *ca = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+        if (!ca)
+            break;
+        if (X509_check_ca(ca) != 1 || !X509_STORE_add_cert(store, ca))
+            return tamga_refuse(detail, TAMGA_E_LINK_FOREIGN, "%.200s holds what is no CA",
+                                path);
+        count++;
+    }
+    if (count == 0)
+        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.200s holds no certificate", path);
+    return TAMGA_OK;
+}
+
+static enum tamga_err crl_load(SSL_CTX *context, const char *path, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(bio_release) BIO *bio = NULL;
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    enum tamga_err err = file_open(&bio, path, detail);
+    X509_CRL *crl;
+    unsigned count = 0;
+    bool added = true;
+
+    if (err)
+        return err;
+    while (added && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
+        added = X509_STORE_add_crl(store, crl) == 1;
+        X509_CRL_free(crl);
+        count++;
+    }
+    if (!added || count == 0)
+        return tamga_refuse(detail, TAMGA_E_LINK_CRL, "%.200s holds no revocation list", path);
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_X509_STRICT);
+    return TAMGA_OK;
+}
+
+static enum tamga_err key_load(SSL_CTX *context, const char *path, struct tamga_detail *detail)
+{
+    struct tamga_private_key *key = NULL;
+    enum tamga_err err = tamga_private_key_load(&key, path, NULL, detail);
+
+    if (err)
+        return err;
+    if (SSL_CTX_use_PrivateKey(context, tamga_private_key_pkey(key)) != 1 ||
+        SSL_CTX_check_private_key(context) != 1)
+        err = tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.200s is not the certificate's key", path);
+    tamga_private_key_free(key);
+    return err;
+}
+
+static enum tamga_err cert_load(X509 **out, SSL_CTX *context, const char *path,
+                                struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(bio_release) BIO *bio = NULL;
+    enum tamga_err err = file_open(&bio, path, detail);
+
+    if (err)
+        return err;
+    *out = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    if (!*out || SSL_CTX_use_certificate(context, *out) != 1)
+        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.200s holds no certificate", path);
+    return TAMGA_OK;
+}
+
+/* ---- contexts -------------------------------------------------------------------- */
+
+static enum tamga_err context_new(SSL_CTX **out)
+{
+    SSL_CTX *context = *out = SSL_CTX_new(TLS_method());
+
+    if (!context)
+        return TAMGA_E_NO_MEMORY;
+    if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != 1 ||
+        SSL_CTX_set_ciphersuites(context, CIPHERS) != 1 ||
+        SSL_CTX_set1_groups_list(context, GROUPS) != 1)
+        return TAMGA_E_CRYPTO;
+    SSL_CTX_set_verify_depth(context, BETWEEN_MAX);
+    SSL_CTX_set_max_cert_list(context, CERT_BYTES_MAX);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    tamga_tls_session_prepare(context);
+    return TAMGA_OK;
+}
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    int days = 0, seconds = 0;
+
+    if (epoch)
+        ASN1_TIME_diff(&days, &seconds, epoch, time);
+    ASN1_TIME_free(epoch);
+    return (int64_t)days * 86400 + seconds;
+}
+
+enum tamga_err tamga_tls_reload(struct tamga_tls *tls, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(context_release) SSL_CTX *context = NULL;
+    TAMGA_CLEANUP(x509_release) X509 *cert = NULL;
+    struct tamga_tls_identity self;
+    enum tamga_err err;
+
+    if ((err = context_new(&context)) || (err = ca_load(context, tls->ca, detail)) ||
+        (err = crl_load(context, tls->crl, detail)) ||
+        (err = cert_load(&cert, context, tls->cert, detail)) ||
+        (err = key_load(context, tls->key, detail)))
+        return err;
+    err = tamga_tls_judge(&self, context, cert);
+    if (err)
+        return tamga_refuse(detail, err, "%.200s: %s", tls->cert, tamga_err_text(err));
+    pthread_mutex_lock(&tls->lock);
+    SSL_CTX *former = tls->context;
+    tls->context = context;
+    context = former; /* released above; sessions hold it as long as they need it */
+    tls->self = self;
+    tls->ends_s = seconds_of(X509_get0_notAfter(cert));
+    tls->generation++;
+    pthread_mutex_unlock(&tls->lock);
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_tls_open(struct tamga_tls **out, const struct tamga_tls_files *files,
+                              struct tamga_detail *detail)
+{
+    struct tamga_tls *tls;
+    enum tamga_err err;
+
+    if (!files->ca || !files->cert || !files->key || !files->crl)
+        return tamga_refuse(detail, TAMGA_E_USAGE,
+                            "tls needs four files: ca, cert, key and crl");
+    tls = calloc(1, sizeof *tls);
+    if (!tls)
+        return TAMGA_E_NO_MEMORY;
+    pthread_mutex_init(&tls->lock, NULL);
+    tls->ca = strdup(files->ca);
+    tls->cert = strdup(files->cert);
+    tls->key = strdup(files->key);
+    tls->crl = strdup(files->crl);
+    err = tls->ca && tls->cert && tls->key && tls->crl ? tamga_tls_reload(tls, detail)
+                                                      : TAMGA_E_NO_MEMORY;
+    if (err)
+        tamga_tls_close(tls);
+    else
+        *out = tls;
+    return err;
+}
+
+void tamga_tls_close(struct tamga_tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_CTX_free(tls->context);
+    pthread_mutex_destroy(&tls->lock);
+    free(tls->ca);
+    free(tls->cert);
+    free(tls->key);
+    free(tls->crl);
+    free(tls);
+}
+
+unsigned tamga_tls_generation(struct tamga_tls *tls)
+{
+    unsigned generation;
+
+    pthread_mutex_lock(&tls->lock);
+    generation = tls->generation;
+    pthread_mutex_unlock(&tls->lock);
+    return generation;
+}
+
+void tamga_tls_self(struct tamga_tls *tls, struct tamga_tls_identity *out)
+{
+    pthread_mutex_lock(&tls->lock);
+    *out = tls->self;
+    pthread_mutex_unlock(&tls->lock);
+}
+
+bool tamga_tls_ends_soon(struct tamga_tls *tls, int64_t now_s, struct tamga_detail *out)
+{
+    int64_t left_s;
+
+    pthread_mutex_lock(&tls->lock);
+    left_s = tls->ends_s - now_s;
+    pthread_mutex_unlock(&tls->lock);
+    if (left_s > TAMGA_TLS_WARN_S)
+        return false;
+    snprintf(out->text, sizeof out->text, "%.180s ends in %lld days", tls->cert,
+             (long long)(left_s / 86400));
+    return true;
+}

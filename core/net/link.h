@@ -1,0 +1,17 @@
+/*
+ * What makes tls+tcp:// usable: this side's certificates, and who may be at the other end.
+ * Without one, only plain tcp:// is. Borrowed until what it was given to is closed.
+ */
+#ifndef TAMGA_NET_LINK_H
+#define TAMGA_NET_LINK_H
+
+#include "crypto/tls.h"
+
+struct tamga_net_link {
+    struct tamga_tls *tls;
+    struct tamga_tls_want want;
+    unsigned per_address_max; /* servers: connections from one address; 0: as many as usual */
+    uint32_t shake_ms;        /* time for a handshake; 0: as usual */
+};
+
+#endif
