@@ -106,7 +106,6 @@
     X(INSTALL_FAILED, 0x0185, 13, "image could not be installed")                        \
     X(DEPENDENCY_MISSING, 0x0186, 9, "a release that this one depends on is not there")  \
     X(WRONG_NONCE, 0x0187, 3, "answer is not to the question that was asked")            \
-    X(LESS_WORK, 0x0188, 9, "chain shown has less work than the one known")              \
     /* finality and proofs */                                                            \
     X(NOT_VALIDATOR, 0x0190, 7, "signer is no validator of this chain")                  \
     X(BAD_VOTE, 0x0191, 3, "vote's target is not above its source")                      \

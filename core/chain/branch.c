@@ -6,51 +6,6 @@
 
 #include "chain/engine_internal.h"
 
-/* Is the point on the branch's first `count` blocks, or on what it shares with the best
- * chain, of which `shared` says whether that has it? */
-static bool contains(const struct branch *branch, size_t count,
-                     const struct tamga_point *point, bool shared)
-{
-    if (point->height <= branch->fork_height)
-        return shared;
-    return point->height - branch->fork_height <= count &&
-           tamga_hash_equal(&branch->id[point->height - branch->fork_height - 1].hash,
-                            &point->id.hash);
-}
-
-static enum standing standing_of(const struct tamga_engine *engine,
-                                 const struct branch *branch, size_t count)
-{
-    const struct finality *finality = &engine->finality;
-
-    if (contains(branch, count, &finality->justified,
-                 engine->standing == STANDS_ON_JUSTIFIED))
-        return STANDS_ON_JUSTIFIED;
-    return contains(branch, count, &finality->final, engine->standing != STANDS_APART)
-               ? STANDS_ON_FINAL
-               : STANDS_APART;
-}
-
-bool engine_better(const struct tamga_engine *engine, const struct branch *branch,
-                   size_t count, const struct tamga_u256 *work,
-                   const struct tamga_block_id *id)
-{
-    enum standing standing = standing_of(engine, branch, count);
-    int order = tamga_u256_compare(work, &engine->tip.work);
-
-    if (standing != engine->standing)
-        return standing > engine->standing;
-    /* Equal work: the smaller id, so that nodes agree without waiting for a next block. */
-    return order > 0 ||
-           (order == 0 && memcmp(id, &engine->tip.tip_id, sizeof *id) < 0);
-}
-
-bool engine_branch_better(const struct tamga_engine *engine, const struct branch *branch)
-{
-    return engine_better(engine, branch, branch->count, &branch->trail.work,
-                         &branch->trail.tip_id);
-}
-
 static void clear_branch(struct branch *branch)
 {
     free(branch->id);
@@ -175,7 +130,8 @@ static enum tamga_err collect(const struct tamga_engine *engine, struct branch *
 static bool precedes(const struct tamga_engine *engine, const struct branch *a,
                      const struct branch *b)
 {
-    int standing = (int)standing_of(engine, a, a->count) - (int)standing_of(engine, b, b->count);
+    int standing = (int)engine_standing(engine, a, a->count) -
+                   (int)engine_standing(engine, b, b->count);
     int order = tamga_u256_compare(&a->trail.work, &b->trail.work);
 
     if (standing != 0)
@@ -344,7 +300,7 @@ enum tamga_err engine_know_branch(struct tamga_engine *engine, const struct tamg
     if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &end->id.hash))
         return TAMGA_OK;
     for (size_t i = 0; i < engine->branch_count; i++)
-        if (contains(&engine->branch[i], engine->branch[i].count, end, false))
+        if (engine_branch_contains(&engine->branch[i], engine->branch[i].count, end, false))
             return TAMGA_OK;
     err = open_branch(engine, &end->id, &branch);
     if (err == TAMGA_OK)

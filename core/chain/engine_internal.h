@@ -187,6 +187,12 @@ enum tamga_err engine_rebase_branches(struct tamga_engine *engine);
 /* advance.c: move to the best branch as far as bodies allow */
 enum tamga_err engine_advance(struct tamga_engine *engine, uint64_t now_ms);
 
+/* standing.c: is the point on the branch's first `count` blocks, or on what it shares with
+ * the best chain, of which `shared` says whether that has it? */
+bool engine_branch_contains(const struct branch *branch, size_t count,
+                            const struct tamga_point *point, bool shared);
+enum standing engine_standing(const struct tamga_engine *engine, const struct branch *branch,
+                              size_t count);
 /* Are the branch's first `count` blocks, which end in (work, id), better than the best
  * chain? What is final and justified first, then work, then the smaller id. */
 bool engine_better(const struct tamga_engine *engine, const struct branch *branch,
@@ -218,6 +224,9 @@ enum tamga_err engine_descends(const struct tamga_engine *engine,
 bool engine_wants_empty(const struct tamga_engine *engine);
 /* cosign.c */
 enum tamga_err engine_checkpoint_load(struct tamga_engine *engine);
-void engine_point_put(uint8_t out[40], const struct tamga_point *point);
+/* finality_query.c */
+#define POINT_BYTES 40 /* u64 height, block id */
+void engine_point_put(uint8_t out[POINT_BYTES], const struct tamga_point *point);
+void engine_point_get(struct tamga_point *out, const uint8_t in[POINT_BYTES]);
 
 #endif

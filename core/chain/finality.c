@@ -12,22 +12,9 @@
 #include "chain/engine_internal.h"
 #include "wire/wire.h"
 
-#define POINT_BYTES    40
 #define VOTE_KEY_BYTES 40
 
 /* ---- the layouts ------------------------------------------------------------------ */
-
-void engine_point_put(uint8_t out[POINT_BYTES], const struct tamga_point *point)
-{
-    tamga_put_u64(out, point->height);
-    memcpy(out + 8, point->id.hash.byte, TAMGA_HASH_BYTES);
-}
-
-static void get_point(struct tamga_point *out, const uint8_t in[POINT_BYTES])
-{
-    out->height = tamga_get_u64(in);
-    memcpy(out->id.hash.byte, in + 8, TAMGA_HASH_BYTES);
-}
 
 static enum tamga_err put_point(struct tamga_engine *engine, const char *name,
                                 const struct tamga_point *point)
@@ -51,53 +38,6 @@ static struct tamga_span vote_key(uint8_t out[VOTE_KEY_BYTES],
 static struct tamga_span conflict_key(const struct tamga_engine *engine, uint32_t validator)
 {
     return tamga_hash_span(&engine->chain->validator[validator]->address.hash);
-}
-
-/* ---- where blocks stand ------------------------------------------------------------ */
-
-static enum tamga_err on_best(const struct tamga_engine *engine,
-                              const struct tamga_point *point, bool *is)
-{
-    struct tamga_block_id id;
-    enum tamga_err err = tamga_query_id_at(&engine->pending.view, point->height, &id);
-
-    *is = err == TAMGA_OK && tamga_hash_equal(&id.hash, &point->id.hash);
-    return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
-}
-
-enum tamga_err engine_descends(const struct tamga_engine *engine,
-                               const struct tamga_point *start,
-                               const struct tamga_point *end, bool *descends)
-{
-    struct tamga_point at = *end;
-    bool best = false;
-    enum tamga_err err = on_best(engine, &at, &best);
-
-    /* Down to the best chain, where heights are indexed, or to the start's own height. */
-    while (err == TAMGA_OK && !best && at.height > start->height) {
-        struct tamga_stored_header stored;
-
-        err = tamga_query_header(&engine->pending.view, &at.id, &stored);
-        if (err != TAMGA_OK)
-            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
-        at = (struct tamga_point){at.height - 1, stored.sealed.header.parent};
-        err = on_best(engine, &at, &best);
-    }
-    *descends = at.height == start->height && tamga_hash_equal(&at.id.hash, &start->id.hash);
-    if (err == TAMGA_OK && best && at.height > start->height)
-        err = on_best(engine, start, descends);
-    return err;
-}
-
-enum tamga_err engine_restand(struct tamga_engine *engine)
-{
-    bool justified = false, final = false;
-    enum tamga_err err = on_best(engine, &engine->finality.justified, &justified);
-
-    if (err == TAMGA_OK)
-        err = on_best(engine, &engine->finality.final, &final);
-    engine->standing = justified ? STANDS_ON_JUSTIFIED : final ? STANDS_ON_FINAL : STANDS_APART;
-    return err;
 }
 
 /* ---- what is justified, what is final ------------------------------------------------ */
@@ -569,69 +509,6 @@ bool tamga_engine_vote_due(const struct tamga_engine *engine, struct tamga_link 
 
 /* ---- opening and reading -------------------------------------------------------------- */
 
-static enum tamga_err query_point(const struct tamga_view *view, const char *name,
-                                  struct tamga_point *out)
-{
-    TAMGA_BUF value = {0};
-    enum tamga_err err =
-        tamga_view_get(view, TAMGA_FAMILY_META, tamga_span_text(name), &value);
-
-    if (err == TAMGA_E_NOT_FOUND) {
-        out->height = 0;
-        return tamga_query_id_at(view, 0, &out->id);
-    }
-    if (err == TAMGA_OK && value.len != POINT_BYTES)
-        err = TAMGA_E_STORE_CORRUPT;
-    if (err == TAMGA_OK)
-        get_point(out, value.data);
-    return err;
-}
-
-enum tamga_err tamga_query_justified(const struct tamga_view *view, struct tamga_point *out)
-{
-    return query_point(view, "justified", out);
-}
-
-enum tamga_err tamga_query_final(const struct tamga_view *view, struct tamga_point *out)
-{
-    return query_point(view, "final", out);
-}
-
-struct reading {
-    tamga_each_encoded each;
-    void *context;
-};
-
-static bool read_one(void *context, struct tamga_span key, struct tamga_span value)
-{
-    struct reading *reading = context;
-
-    (void)key;
-    return reading->each(reading->context, value);
-}
-
-enum tamga_err tamga_query_votes(const struct tamga_reader *reader, uint64_t above,
-                                 tamga_each_encoded each, void *context)
-{
-    struct reading reading = {.each = each, .context = context};
-    uint8_t from[8];
-
-    if (above == UINT64_MAX)
-        return TAMGA_OK;
-    tamga_put_u64(from, above + 1);
-    return reader->ops->scan(reader, TAMGA_FAMILY_VOTE, tamga_span(NULL, 0),
-                             tamga_span(from, sizeof from), read_one, &reading);
-}
-
-enum tamga_err tamga_query_conflicts(const struct tamga_reader *reader,
-                                     tamga_each_encoded each, void *context)
-{
-    struct reading reading = {.each = each, .context = context};
-
-    return reader->ops->scan(reader, TAMGA_FAMILY_CONFLICT, tamga_span(NULL, 0),
-                             tamga_span(NULL, 0), read_one, &reading);
-}
-
 static enum tamga_err load_last(struct tamga_engine *engine)
 {
     TAMGA_BUF value = {0};
@@ -644,8 +521,8 @@ static enum tamga_err load_last(struct tamga_engine *engine)
         err = TAMGA_E_STORE_CORRUPT;
     if (err != TAMGA_OK)
         return err;
-    get_point(&engine->finality.last.source, value.data);
-    get_point(&engine->finality.last.target, value.data + POINT_BYTES);
+    engine_point_get(&engine->finality.last.source, value.data);
+    engine_point_get(&engine->finality.last.target, value.data + POINT_BYTES);
     return TAMGA_OK;
 }
 

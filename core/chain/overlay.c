@@ -314,6 +314,19 @@ static enum tamga_err overlay_get(const struct tamga_view *view, enum tamga_fami
     return tamga_buf_set(value, entry_value(entry));
 }
 
+static enum tamga_err empty_get(const struct tamga_view *view, enum tamga_family family,
+                                struct tamga_span key, struct tamga_buf *value)
+{
+    (void)view;
+    (void)family;
+    (void)key;
+    (void)value;
+    return TAMGA_E_NOT_FOUND;
+}
+
+static const struct tamga_view_ops empty_ops = {.get = empty_get};
+const struct tamga_view tamga_view_empty = {.ops = &empty_ops};
+
 void tamga_overlay_init(struct tamga_overlay *overlay, const struct tamga_view *below)
 {
     static const struct tamga_view_ops ops = {.get = overlay_get};

@@ -7,6 +7,9 @@
 
 #include "chain/store.h"
 
+/* Has nothing: below the first overlay, where there is no store. */
+extern const struct tamga_view tamga_view_empty;
+
 struct tamga_overlay_entry;
 struct tamga_overlay_slot;
 struct tamga_overlay_chunk;

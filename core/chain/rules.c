@@ -25,24 +25,12 @@ void tamga_item_move(struct tamga_item *to, struct tamga_item *from)
 
 /* ---- the state before the first block ----------------------------------------------- */
 
-static enum tamga_err nothing(const struct tamga_view *view, enum tamga_family family,
-                              struct tamga_span key, struct tamga_buf *value)
-{
-    (void)view;
-    (void)family;
-    (void)key;
-    (void)value;
-    return TAMGA_E_NOT_FOUND;
-}
-
 static enum tamga_err genesis_root(struct tamga_hash *root, const struct tamga_chain *chain)
 {
-    static const struct tamga_view_ops ops = {.get = nothing};
-    static const struct tamga_view empty = {.ops = &ops};
     TAMGA_CLEANUP(tamga_overlay_clear) struct tamga_overlay state;
     enum tamga_err err;
 
-    tamga_overlay_init(&state, &empty);
+    tamga_overlay_init(&state, &tamga_view_empty);
     err = chain->rules->genesis(chain, &state);
     return err == TAMGA_OK ? tamga_state_map_apply(root, &state, &state) : err;
 }

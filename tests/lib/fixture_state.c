@@ -24,19 +24,6 @@ struct test_state {
 
 static struct test_state *known;
 
-static enum tamga_err nothing(const struct tamga_view *view, enum tamga_family family,
-                              struct tamga_span key, struct tamga_buf *value)
-{
-    (void)view;
-    (void)family;
-    (void)key;
-    (void)value;
-    return TAMGA_E_NOT_FOUND;
-}
-
-static const struct tamga_view_ops nothing_ops = {.get = nothing};
-static const struct tamga_view nothing_view = {.ops = &nothing_ops};
-
 static struct test_state *find(const struct tamga_block_id *id)
 {
     struct test_state *state = NULL;
@@ -55,7 +42,7 @@ static struct test_state *add(const struct tamga_block_id *id, uint64_t height,
     state->id = *id;
     state->height = height;
     state->below = below;
-    tamga_overlay_init(&state->overlay, below == NULL ? &nothing_view : &below->overlay.view);
+    tamga_overlay_init(&state->overlay, below == NULL ? &tamga_view_empty : &below->overlay.view);
     HASH_ADD(hh, known, id, sizeof state->id, state);
     return state;
 }
@@ -134,7 +121,7 @@ void test_state_root(struct tamga_hash *root, struct tamga_overlay *changes,
 {
     const struct test_state *state = find_or_genesis(chain, &parent->tip_id);
 
-    tamga_overlay_init(changes, state == NULL ? &nothing_view : &state->overlay.view);
+    tamga_overlay_init(changes, state == NULL ? &tamga_view_empty : &state->overlay.view);
     *root = parent->tip.state_root; /* all that is known of a block of others */
     if (state == NULL)
         return;
