@@ -9,7 +9,8 @@
 
 #include "crypto/tls_issue.h"
 
-#define AUTHORITY_DAY_S 86400
+#define AUTHORITY_DAY_S  86400
+#define AUTHORITY_YEAR_S (365 * AUTHORITY_DAY_S)
 
 struct authority {
     char folder[64];

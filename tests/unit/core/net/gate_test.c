@@ -9,69 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "authority.h"
-#include "fixture.h"
 #include "net/clock.h"
 #include "net/gossip.h"
-
-#define YEAR_S (365 * AUTHORITY_DAY_S)
-#define NODE   (TAMGA_TLS_CONSORTIUM | TAMGA_TLS_OEM)
-
-/* A network with a server behind a gate, and a member to call it. */
-struct town {
-    struct authority authority;
-    struct tamga_tls *server_tls, *client_tls;
-    struct tamga_net_link server_link, client_link;
-    struct fixture fixture; /* its channel is the member's */
-    const char *addr;
-};
-
-static void town_open_with(struct town *town, struct tamga_rpc_server_options *options)
-{
-    memset(town, 0, sizeof *town);
-    authority_open(&town->authority, 7);
-    authority_member(&town->authority, "node-1", NODE, -AUTHORITY_DAY_S, YEAR_S);
-    authority_member(&town->authority, "acme", TAMGA_TLS_OEM, -AUTHORITY_DAY_S, YEAR_S);
-    town->server_tls = authority_tls(&town->authority, "node-1");
-    town->client_tls = authority_tls(&town->authority, "acme");
-    town->server_link = (struct tamga_net_link){.tls = town->server_tls, .shake_ms = 1500};
-    town->client_link = (struct tamga_net_link){.tls = town->client_tls};
-    town->server_link.per_address_max = 4096;
-    options->listen = "tls+tcp://127.0.0.1:0";
-    options->link = &town->server_link;
-    fixture_open_link(&town->fixture, options, &town->client_link);
-    town->addr = tamga_rpc_server_addr(town->fixture.server);
-}
-
-static void town_open(struct town *town)
-{
-    struct tamga_rpc_server_options options = fixture_options();
-
-    town_open_with(town, &options);
-}
-
-static void town_close(struct town *town)
-{
-    fixture_close(&town->fixture);
-    tamga_tls_close(town->client_tls);
-    tamga_tls_close(town->server_tls);
-    authority_close(&town->authority);
-}
-
-/* One call of a member whose certificate is that of `name`, over a channel of its own. */
-static enum tamga_err ask_as(struct town *town, struct tamga_tls *tls, const char *wanted,
-                             uint32_t roles, struct tamga_detail *detail)
-{
-    struct tamga_net_link link = {.tls = tls, .want = {.name = wanted, .roles = roles}};
-    struct tamga_channel *channel = NULL;
-    enum tamga_err err = tamga_channel_open_link(&channel, town->addr, &link, detail);
-
-    if (err)
-        return err;
-    err = fixture_get(channel, "hello", 5000, NULL, detail);
-    tamga_channel_close(channel);
-    return err;
-}
+#include "town.h"
 
 /*
  * Goal:   calls of every size go through, both ways, and the server knows who calls.
@@ -106,19 +46,19 @@ Test(gate, refuses_with_the_reason, .timeout = 60)
     struct tamga_detail detail = {""};
 
     town_open(&town);
-    cr_assert_eq(ask_as(&town, town.client_tls, "node-1", TAMGA_TLS_CONSORTIUM, &detail),
+    cr_assert_eq(town_ask(&town, town.client_tls, "node-1", TAMGA_TLS_CONSORTIUM, &detail),
                  TAMGA_OK, "%s", detail.text);
-    cr_assert_eq(ask_as(&town, town.client_tls, "node-2", 0, &detail), TAMGA_E_LINK_NAME);
+    cr_assert_eq(town_ask(&town, town.client_tls, "node-2", 0, &detail), TAMGA_E_LINK_NAME);
     cr_assert_not_null(strstr(detail.text, "node-1"), "%s", detail.text);
-    cr_assert_eq(ask_as(&town, town.client_tls, NULL, TAMGA_TLS_GATEWAY, &detail),
+    cr_assert_eq(town_ask(&town, town.client_tls, NULL, TAMGA_TLS_GATEWAY, &detail),
                  TAMGA_E_LINK_ROLE);
     authority_open(&other, 8);
-    authority_member(&other, "acme", TAMGA_TLS_OEM, -AUTHORITY_DAY_S, YEAR_S);
+    authority_member(&other, "acme", TAMGA_TLS_OEM, -AUTHORITY_DAY_S, AUTHORITY_YEAR_S);
     struct tamga_tls *foreign = authority_tls(&other, "acme");
-    cr_assert_eq(ask_as(&town, foreign, NULL, 0, &detail), TAMGA_E_LINK_FOREIGN);
+    cr_assert_eq(town_ask(&town, foreign, NULL, 0, &detail), TAMGA_E_LINK_FOREIGN);
     authority_revoke(&town.authority, "acme", 0);
     cr_assert_eq(tamga_tls_reload(town.server_tls, &detail), TAMGA_OK, "%s", detail.text);
-    cr_assert_eq(ask_as(&town, town.client_tls, NULL, 0, &detail), TAMGA_E_LINK_REFUSED);
+    cr_assert_eq(town_ask(&town, town.client_tls, NULL, 0, &detail), TAMGA_E_LINK_REFUSED);
     cr_assert_not_null(strstr(detail.text, "revoked"), "%s", detail.text);
     tamga_tls_close(foreign);
     authority_close(&other);
@@ -177,13 +117,13 @@ Test(gate, lets_no_stranger_in, .timeout = 60)
 
     town_open(&town);
     port = fixture_port(town.addr);
-    authority_member(&town.authority, "late", NODE, -2 * YEAR_S, -AUTHORITY_DAY_S);
-    authority_member(&town.authority, "early", NODE, AUTHORITY_DAY_S, YEAR_S);
-    authority_member(&town.authority, "gone", NODE, -AUTHORITY_DAY_S, YEAR_S);
+    authority_member(&town.authority, "late", TOWN_NODE, -2 * AUTHORITY_YEAR_S, -AUTHORITY_DAY_S);
+    authority_member(&town.authority, "early", TOWN_NODE, AUTHORITY_DAY_S, AUTHORITY_YEAR_S);
+    authority_member(&town.authority, "gone", TOWN_NODE, -AUTHORITY_DAY_S, AUTHORITY_YEAR_S);
     authority_revoke(&town.authority, "gone", 0);
     cr_assert_eq(tamga_tls_reload(town.server_tls, NULL), TAMGA_OK);
     authority_open(&other, 7);
-    authority_member(&other, "acme", NODE, -AUTHORITY_DAY_S, YEAR_S);
+    authority_member(&other, "acme", TOWN_NODE, -AUTHORITY_DAY_S, AUTHORITY_YEAR_S);
     struct {
         SSL_CTX *context;
         bool welcome;
@@ -309,16 +249,11 @@ Test(gate, makes_room_for_members, .timeout = 60)
     town_open_with(&town, &options);
     for (size_t i = 0; i < 32; i++)
         fd[i] = stranger(fixture_port(town.addr), 0);
-    cr_assert_eq(ask_as(&town, town.client_tls, NULL, 0, NULL), TAMGA_OK);
+    cr_assert_eq(town_ask(&town, town.client_tls, NULL, 0, NULL), TAMGA_OK);
     for (size_t i = 0; i < 32; i++)
         close(fd[i]);
-    tamga_channel_close(town.fixture.channel);
-    tamga_rpc_server_close(town.fixture.server);
     town.server_link.per_address_max = 4;
-    options.listen = "tls+tcp://127.0.0.1:0";
-    tamga_mailbox_free(town.fixture.held);
-    fixture_open_link(&town.fixture, &options, &town.client_link);
-    town.addr = tamga_rpc_server_addr(town.fixture.server);
+    town_serve_again(&town, &options);
     cr_assert_eq(fixture_get(town.fixture.channel, "hello", 5000, NULL, NULL), TAMGA_OK);
     for (size_t i = 0; i < 8; i++) {
         const struct timeval soon = {.tv_usec = 200000};
@@ -438,14 +373,14 @@ Test(gate, reloads_under_way, .timeout = 60)
     town_open(&town);
     cr_assert_eq(fixture_get(town.fixture.channel, "hello", 5000, NULL, NULL), TAMGA_OK);
     before = fixture_fd_count(0);
-    authority_member(&town.authority, "node-1", NODE, -AUTHORITY_DAY_S, 2 * YEAR_S);
+    authority_member(&town.authority, "node-1", TOWN_NODE, -AUTHORITY_DAY_S, 2 * AUTHORITY_YEAR_S);
     cr_assert_eq(tamga_tls_reload(town.server_tls, &detail), TAMGA_OK, "%s", detail.text);
     cr_assert_eq(fixture_get(town.fixture.channel, "hello", 5000, NULL, NULL), TAMGA_OK);
     cr_assert_eq(fixture_fd_count(0), before, "the connection is the same");
-    authority_member(&town.authority, "node-1", NODE, -2 * YEAR_S, -1);
+    authority_member(&town.authority, "node-1", TOWN_NODE, -2 * AUTHORITY_YEAR_S, -1);
     cr_assert_eq(tamga_tls_reload(town.server_tls, &detail), TAMGA_E_LINK_EXPIRED);
-    cr_assert_eq(ask_as(&town, town.client_tls, NULL, 0, &detail), TAMGA_OK, "%s", detail.text);
-    authority_member(&town.authority, "node-1", NODE, -AUTHORITY_DAY_S, 2 * YEAR_S);
+    cr_assert_eq(town_ask(&town, town.client_tls, NULL, 0, &detail), TAMGA_OK, "%s", detail.text);
+    authority_member(&town.authority, "node-1", TOWN_NODE, -AUTHORITY_DAY_S, 2 * AUTHORITY_YEAR_S);
     authority_revoke(&town.authority, "acme", 0);
     cr_assert_eq(tamga_tls_reload(town.server_tls, &detail), TAMGA_OK, "%s", detail.text);
     cr_assert(fixture_wait(call_fails, town.fixture.channel, 10000));
@@ -489,7 +424,7 @@ Test(gate, carries_gossip, .timeout = 60)
 
     town_open(&town);
     authority_open(&other, 9);
-    authority_member(&other, "spy", NODE, -AUTHORITY_DAY_S, YEAR_S);
+    authority_member(&other, "spy", TOWN_NODE, -AUTHORITY_DAY_S, AUTHORITY_YEAR_S);
     struct tamga_tls *spy = authority_tls(&other, "spy");
     struct tamga_net_link spy_link = {.tls = spy};
     cr_assert_eq(tamga_publisher_open_link(&publisher, "tls+tcp://127.0.0.1:0",
