@@ -159,9 +159,19 @@ void tamga_call_refuse(struct tamga_call *call)
 static enum tamga_err request_judge(struct tamga_call *call, struct tamga_detail *detail)
 {
     struct tamga_request *request = &call->request;
-    enum tamga_err err =
-        tamga_request_open(request, &call->server->dispatch, message_span(call), detail);
+    struct tamga_tls_identity who;
+    bool guarded = atomic_load(&call->server->door.guarded);
+    enum tamga_err err;
 
+    /* Behind a gate everybody is known. Who is not any more has gone, and without a role
+     * nothing is run. */
+    if (guarded && !tamga_call_peer(call, &who)) {
+        tamga_request_identify(request, message_span(call));
+        message_free(call);
+        return TAMGA_E_NOT_MEMBER;
+    }
+    err = tamga_request_open(request, &call->server->dispatch, guarded ? &who : NULL,
+                             message_span(call), detail);
     message_free(call);
     if (err)
         return err;

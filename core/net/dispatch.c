@@ -2,21 +2,47 @@
 #include "net/dispatch.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+/* ---- roles --------------------------------------------------------------------- */
+
+#define ROLES_TEXT_MAX 64
+
+/* As "oem, provider". */
+static void roles_text(char text[ROLES_TEXT_MAX], uint32_t roles)
+{
+    static const struct {
+        uint32_t role;
+        const char *name;
+    } named[] = {{TAMGA_TLS_OEM, "oem"},
+                 {TAMGA_TLS_PROVIDER, "provider"},
+                 {TAMGA_TLS_CONSORTIUM, "consortium"},
+                 {TAMGA_TLS_GATEWAY, "gateway"},
+                 {TAMGA_RPC_DEVICES, "device"}};
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
+        if (roles & named[i].role)
+            len += (size_t)snprintf(text + len, ROLES_TEXT_MAX - len, "%s%s",
+                                    len > 0 ? ", " : "", named[i].name);
+}
+
 /* ---- the built-in services --------------------------------------------------- */
 
-static ProtobufCService *service_find(const struct tamga_dispatch *dispatch, const char *name,
-                                      size_t len)
+#define NONE SIZE_MAX
+
+static size_t service_find(const struct tamga_dispatch *dispatch, const char *name, size_t len)
 {
     for (size_t i = 0; i < dispatch->service_count; i++) {
         const char *held = dispatch->service[i]->descriptor->name;
 
         if (strlen(held) == len && memcmp(held, name, len) == 0)
-            return dispatch->service[i];
+            return i;
     }
-    return NULL;
+    return NONE;
 }
 
 static void health_check(Tamga__V1__HealthService_Service *service,
@@ -28,7 +54,7 @@ static void health_check(Tamga__V1__HealthService_Service *service,
     Tamga__V1__HealthCheckResponse response = TAMGA__V1__HEALTH_CHECK_RESPONSE__INIT;
     size_t len = strlen(input->service);
 
-    if (len > 0 && !service_find(dispatch, input->service, len))
+    if (len > 0 && service_find(dispatch, input->service, len) == NONE)
         response.status = TAMGA__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN;
     else if (atomic_load(&dispatch->serving))
         response.status = TAMGA__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
@@ -64,6 +90,7 @@ static void listing_list_services(Tamga__V1__ListingService_Service *service,
 
 /* ---- the table --------------------------------------------------------------- */
 
+/* Anybody may ask for the built-in ones, so that a probe needs no role. */
 void tamga_dispatch_init(struct tamga_dispatch *dispatch)
 {
     *dispatch = (struct tamga_dispatch){
@@ -72,6 +99,8 @@ void tamga_dispatch_init(struct tamga_dispatch *dispatch)
     };
     dispatch->service[0] = &dispatch->health.base;
     dispatch->service[1] = &dispatch->listing.base;
+    dispatch->first[1] = 1;
+    dispatch->callers[0] = dispatch->callers[1] = UINT32_MAX;
     dispatch->service_count = 2;
     dispatch->method_count = 2;
 }
@@ -80,34 +109,82 @@ enum tamga_err tamga_dispatch_add(struct tamga_dispatch *dispatch, ProtobufCServ
 {
     const ProtobufCServiceDescriptor *descriptor = service->descriptor;
 
-    if (service_find(dispatch, descriptor->name, strlen(descriptor->name)) ||
+    if (service_find(dispatch, descriptor->name, strlen(descriptor->name)) != NONE ||
         dispatch->service_count == TAMGA_DISPATCH_SERVICES_MAX ||
         descriptor->n_methods > TAMGA_DISPATCH_METHODS_MAX - dispatch->method_count)
         return TAMGA_E_USAGE;
-    dispatch->service[dispatch->service_count++] = service;
-    dispatch->method_count += descriptor->n_methods;
+    dispatch->service[dispatch->service_count] = service;
+    dispatch->first[dispatch->service_count++] = dispatch->method_count;
+    for (unsigned m = 0; m < descriptor->n_methods; m++)
+        dispatch->callers[dispatch->method_count++] = TAMGA_RPC_MEMBERS;
     return TAMGA_OK;
+}
+
+/* What "/package.Service/Method" begins with; *method is what follows. */
+static size_t path_find(const struct tamga_dispatch *dispatch, const char *path,
+                        const char **method)
+{
+    const char *slash = path[0] == '/' ? strchr(path + 1, '/') : NULL;
+
+    if (!slash)
+        return NONE;
+    *method = slash + 1;
+    return service_find(dispatch, path + 1, (size_t)(slash - path - 1));
+}
+
+enum tamga_err tamga_dispatch_restrict(struct tamga_dispatch *dispatch, const char *path,
+                                       uint32_t callers)
+{
+    const char *method = NULL;
+    size_t index = path_find(dispatch, path, &method);
+    const ProtobufCServiceDescriptor *descriptor;
+    bool found = false;
+
+    if (index == NONE)
+        return TAMGA_E_NO_METHOD;
+    descriptor = dispatch->service[index]->descriptor;
+    for (unsigned m = 0; m < descriptor->n_methods; m++) {
+        if (method[0] != '\0' && strcmp(descriptor->methods[m].name, method) != 0)
+            continue;
+        dispatch->callers[dispatch->first[index] + m] = callers;
+        found = true;
+    }
+    return found ? TAMGA_OK : TAMGA_E_NO_METHOD;
 }
 
 /* ---- one request ------------------------------------------------------------- */
 
-static enum tamga_err method_find(struct tamga_request *out,
-                                  const struct tamga_dispatch *dispatch, const char *name,
+/* *callers: who may. */
+static enum tamga_err method_find(struct tamga_request *out, uint32_t *callers,
+                                  const struct tamga_dispatch *dispatch, const char *path,
                                   struct tamga_detail *detail)
 {
     const ProtobufCMethodDescriptor *method = NULL;
-    const char *slash = name[0] == '/' ? strchr(name + 1, '/') : NULL;
-    ProtobufCService *service =
-        slash ? service_find(dispatch, name + 1, (size_t)(slash - name - 1)) : NULL;
+    const char *name = NULL;
+    size_t index = path_find(dispatch, path, &name);
 
-    if (service)
-        method = protobuf_c_service_descriptor_get_method_by_name(service->descriptor,
-                                                                  slash + 1);
+    if (index != NONE)
+        method = protobuf_c_service_descriptor_get_method_by_name(
+            dispatch->service[index]->descriptor, name);
     if (!method)
-        return tamga_refuse(detail, TAMGA_E_NO_METHOD, "\"%.128s\"", name);
-    out->service = service;
-    out->method_index = (unsigned)(method - service->descriptor->methods);
+        return tamga_refuse(detail, TAMGA_E_NO_METHOD, "\"%.128s\"", path);
+    out->service = dispatch->service[index];
+    out->method_index = (unsigned)(method - out->service->descriptor->methods);
+    *callers = dispatch->callers[dispatch->first[index] + out->method_index];
     return TAMGA_OK;
+}
+
+static enum tamga_err role_judge(const struct tamga_tls_identity *caller, uint32_t callers,
+                                 struct tamga_detail *detail)
+{
+    char has[ROLES_TEXT_MAX], may[ROLES_TEXT_MAX];
+
+    if (!caller || (caller->roles & callers))
+        return TAMGA_OK;
+    roles_text(has, caller->roles);
+    roles_text(may, callers);
+    return tamga_refuse(detail, TAMGA_E_ROLE_DENIED, "%.64s is %s; callers are %s", caller->name,
+                        has, may);
 }
 
 static enum tamga_err id_take(struct tamga_request *out, ProtobufCBinaryData id,
@@ -133,10 +210,12 @@ static uint32_t deadline_of(uint32_t deadline_ms)
 
 enum tamga_err tamga_request_open(struct tamga_request *out,
                                   const struct tamga_dispatch *dispatch,
+                                  const struct tamga_tls_identity *caller,
                                   struct tamga_span untrusted, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *message = NULL;
     const Tamga__V1__RpcRequest *envelope;
+    uint32_t callers = 0;
     enum tamga_err err;
 
     *out = (struct tamga_request){.deadline_ms = TAMGA_RPC_DEADLINE_MS};
@@ -147,7 +226,8 @@ enum tamga_err tamga_request_open(struct tamga_request *out,
     envelope = (const Tamga__V1__RpcRequest *)message;
     out->deadline_ms = deadline_of(envelope->deadline_ms);
     if ((err = id_take(out, envelope->request_id, detail)) ||
-        (err = method_find(out, dispatch, envelope->method, detail)))
+        (err = method_find(out, &callers, dispatch, envelope->method, detail)) ||
+        (err = role_judge(caller, callers, detail)))
         return err;
     return tamga_wire_unpack(&out->input,
                              out->service->descriptor->methods[out->method_index].input,

@@ -14,6 +14,8 @@
 
 struct tamga_dispatch {
     ProtobufCService *service[TAMGA_DISPATCH_SERVICES_MAX]; /* borrowed */
+    size_t first[TAMGA_DISPATCH_SERVICES_MAX];   /* where its methods begin in callers */
+    uint32_t callers[TAMGA_DISPATCH_METHODS_MAX]; /* roles; one of them is enough */
     size_t service_count, method_count;
     atomic_bool serving;
     Tamga__V1__HealthService_Service health;
@@ -36,15 +38,22 @@ void tamga_dispatch_init(struct tamga_dispatch *dispatch);
 TAMGA_MUST_USE enum tamga_err tamga_dispatch_add(struct tamga_dispatch *dispatch,
                                                  ProtobufCService *service);
 
+/* path is "/package.Service/Method", or "/package.Service/" for all of its methods. Who has
+ * none of the roles is refused there from now on. Errors: NO_METHOD: it is not served. */
+TAMGA_MUST_USE enum tamga_err tamga_dispatch_restrict(struct tamga_dispatch *dispatch,
+                                                      const char *path, uint32_t callers);
+
 /*
- * Judge one request.
+ * Judge one request. caller is NULL where nobody is known: there everybody may call all.
  *
  * Outputs: on failure too, has_id and id if the envelope could be read, so that the
  *          refusal names the call; input only on TAMGA_OK.
- * Errors:  the judge's codes; MISSING_FIELD (id); NO_METHOD.
+ * Errors:  the judge's codes; MISSING_FIELD (id); NO_METHOD; ROLE_DENIED, before
+ *          the payload is looked at.
  */
 TAMGA_MUST_USE enum tamga_err tamga_request_open(struct tamga_request *out,
                                                  const struct tamga_dispatch *dispatch,
+                                                 const struct tamga_tls_identity *caller,
                                                  struct tamga_span untrusted,
                                                  struct tamga_detail *detail);
 /* Only who calls, for a refusal without work: has_id stays false if it cannot be read. */

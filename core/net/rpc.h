@@ -100,6 +100,19 @@ TAMGA_MUST_USE enum tamga_err tamga_rpc_server_open(struct tamga_rpc_server **ou
  * until close. */
 TAMGA_MUST_USE enum tamga_err tamga_rpc_server_add(struct tamga_rpc_server *server,
                                                    ProtobufCService *service);
+/*
+ * Who may call what: bits of enum tamga_tls_role. Unless restricted, a service may be called by
+ * every member and by no device. Over plain tcp, where nobody is known, everybody may call
+ * everything, as far as its handler allows. Others are refused with ROLE_DENIED before a handler
+ * or the payload's decoder sees the call.
+ */
+#define TAMGA_RPC_MEMBERS                                                                    \
+    (TAMGA_TLS_OEM | TAMGA_TLS_PROVIDER | TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY)
+#define TAMGA_RPC_DEVICES (UINT32_C(1) << 31) /* beside every role that a member may have */
+/* path is "/tamga.v1.Service/Method", or "/tamga.v1.Service/" for all its methods. After add,
+ * before start. Errors: NO_METHOD: it is not served here. */
+TAMGA_MUST_USE enum tamga_err tamga_rpc_server_restrict(struct tamga_rpc_server *server,
+                                                        const char *path, uint32_t callers);
 TAMGA_MUST_USE enum tamga_err tamga_rpc_server_start(struct tamga_rpc_server *server);
 /* The address really bound, tcp://host:port; borrowed until close. */
 const char *tamga_rpc_server_addr(const struct tamga_rpc_server *server);

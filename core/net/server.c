@@ -487,6 +487,13 @@ enum tamga_err tamga_rpc_server_add(struct tamga_rpc_server *server, ProtobufCSe
     return tamga_dispatch_add(&server->dispatch, service);
 }
 
+enum tamga_err tamga_rpc_server_restrict(struct tamga_rpc_server *server, const char *path,
+                                         uint32_t callers)
+{
+    assert(server->thread_count == 0);
+    return tamga_dispatch_restrict(&server->dispatch, path, callers);
+}
+
 static enum tamga_err thread_start(struct tamga_rpc_server *server, void *(*run)(void *))
 {
     if (pthread_create(&server->thread[server->thread_count], NULL, run, server) != 0)

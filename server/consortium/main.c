@@ -1,6 +1,7 @@
 /* tamga-consortium: wires the rooms of a consortium node together. */
 #include "base/log.h"
 #include "consortium/consortium.h"
+#include "node/access.h"
 #include "node/chain_service.h"
 #include "node/daemon.h"
 #include "node/finality_service.h"
@@ -89,8 +90,8 @@ static enum tamga_err open_services(struct program *program, struct tamga_detail
     tamga_consortium_service_init(&program->consortium_service, program->node,
                                   program->content);
     tamga_content_service_init(&program->content_service, program->content, true);
-    for (size_t i = 0; err == TAMGA_OK && i < sizeof service / sizeof service[0]; i++)
-        err = tamga_rpc_server_add(program->server, service[i]);
+    if (err == TAMGA_OK)
+        err = tamga_access_add(program->server, service, sizeof service / sizeof service[0]);
     return err;
 }
 

@@ -1,6 +1,7 @@
 /* tamga-gateway: wires the rooms of a gateway together. */
 #include "base/log.h"
 #include "gateway/gateway.h"
+#include "node/access.h"
 #include "node/chain_service.h"
 #include "node/daemon.h"
 #include "node/finality_service.h"
@@ -124,8 +125,8 @@ static enum tamga_err open_services(struct program *program, struct tamga_detail
     tamga_device_service_init(&program->device_service, &program->gateway);
     tamga_gateway_service_init(&program->gateway_service, &program->gateway);
     tamga_content_service_init(&program->content_service, program->gateway.content, false);
-    for (size_t i = 0; err == TAMGA_OK && i < sizeof service / sizeof service[0]; i++)
-        err = tamga_rpc_server_add(program->server, service[i]);
+    if (err == TAMGA_OK)
+        err = tamga_access_add(program->server, service, sizeof service / sizeof service[0]);
     return err;
 }
 

@@ -32,12 +32,20 @@ static void file_write(const char *path, struct tamga_span text)
 
 void authority_open(struct authority *authority, uint8_t network_seed)
 {
+    struct tamga_hash network;
+
+    memset(network.byte, network_seed, sizeof network.byte);
+    authority_open_for(authority, &network);
+}
+
+void authority_open_for(struct authority *authority, const struct tamga_hash *network)
+{
     char path[160];
 
     memset(authority, 0, sizeof *authority);
     snprintf(authority->folder, sizeof authority->folder, "/tmp/tamga-link-XXXXXX");
     need(mkdtemp(authority->folder) != NULL, "folder");
-    memset(authority->network.byte, network_seed, sizeof authority->network.byte);
+    authority->network = *network;
     need(tamga_private_key_generate(&authority->key, TAMGA_KEY_P256) == TAMGA_OK, "key");
     need(tamga_tls_issue_ca(&authority->cert, authority->key, &authority->network,
                             time(NULL) - AUTHORITY_DAY_S,

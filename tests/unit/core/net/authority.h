@@ -21,6 +21,7 @@ struct authority {
 
 /* Aborts the program if it fails. network_seed makes the network's id. */
 void authority_open(struct authority *authority, uint8_t network_seed);
+void authority_open_for(struct authority *authority, const struct tamga_hash *network);
 void authority_close(struct authority *authority); /* removes the folder */
 /* NAME.crt and NAME.key, valid from and until so many seconds from now. */
 void authority_member(const struct authority *authority, const char *name, uint32_t roles,

@@ -125,6 +125,12 @@ void fixture_open(struct fixture *fixture, const struct tamga_rpc_server_options
 void fixture_open_link(struct fixture *fixture, const struct tamga_rpc_server_options *options,
                        const struct tamga_net_link *link)
 {
+    fixture_open_for(fixture, options, link, NULL, 0);
+}
+
+void fixture_open_for(struct fixture *fixture, const struct tamga_rpc_server_options *options,
+                      const struct tamga_net_link *link, const char *path, uint32_t callers)
+{
     struct tamga_rpc_server_options own = *options;
 
     memset(fixture, 0, sizeof *fixture);
@@ -135,6 +141,8 @@ void fixture_open_link(struct fixture *fixture, const struct tamga_rpc_server_op
     need(tamga_mailbox_new(&fixture->held, 1024) == TAMGA_OK, "mailbox");
     need(tamga_rpc_server_open(&fixture->server, &own, NULL) == TAMGA_OK, "server");
     need(tamga_rpc_server_add(fixture->server, &fixture->content.base) == TAMGA_OK, "service");
+    if (path)
+        need(tamga_rpc_server_restrict(fixture->server, path, callers) == TAMGA_OK, path);
     need(tamga_rpc_server_start(fixture->server) == TAMGA_OK, "start");
     need(tamga_channel_open_link(&fixture->channel, tamga_rpc_server_addr(fixture->server), link,
                                  NULL) == TAMGA_OK, "channel");
@@ -162,6 +170,21 @@ enum tamga_err fixture_get(struct tamga_channel *channel, const char *cid, uint3
         *detail = reply.detail;
     if (len && reply.message)
         *len = ((Tamga__V1__GetContentResponse *)reply.message)->block.len;
+    return reply.err;
+}
+
+enum tamga_err fixture_put(struct tamga_channel *channel, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_reply_clear)
+    struct tamga_reply reply = {.channel = channel, .deadline_ms = 5000};
+    Tamga__V1__PutContentRequest request = TAMGA__V1__PUT_CONTENT_REQUEST__INIT;
+
+    request.cid = (char *)(uintptr_t)"cid";
+    tamga__v1__content_service__put(
+        tamga_reply_service(&reply, &tamga__v1__content_service__descriptor), &request,
+        (Tamga__V1__PutContentResponse_Closure)tamga_reply_take, &reply);
+    if (detail)
+        *detail = reply.detail;
     return reply.err;
 }
 

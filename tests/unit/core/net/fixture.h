@@ -36,10 +36,15 @@ void fixture_open(struct fixture *fixture, const struct tamga_rpc_server_options
 /* With a channel that has a link of its own. */
 void fixture_open_link(struct fixture *fixture, const struct tamga_rpc_server_options *options,
                        const struct tamga_net_link *link);
+/* And where only callers may call what path names, if it is not NULL. */
+void fixture_open_for(struct fixture *fixture, const struct tamga_rpc_server_options *options,
+                      const struct tamga_net_link *link, const char *path, uint32_t callers);
 void fixture_close(struct fixture *fixture);
 /* One Get; the block's length, or the error. */
 enum tamga_err fixture_get(struct tamga_channel *channel, const char *cid, uint32_t deadline_ms,
                            size_t *len, struct tamga_detail *detail);
+/* One Put of a few bytes. */
+enum tamga_err fixture_put(struct tamga_channel *channel, struct tamga_detail *detail);
 /* The next held call, waiting for it; NULL after ten seconds. */
 struct fixture_call *fixture_held(struct fixture *fixture);
 /* Answers with text as the block; takes the call. */
