@@ -23,16 +23,6 @@
 
 /* ---- queues (under the lock) ------------------------------------------------- */
 
-static void queue_put(struct tamga_call_queue *queue, struct tamga_call *call)
-{
-    call->queue_next = NULL;
-    if (queue->last)
-        queue->last->queue_next = call;
-    else
-        queue->first = call;
-    queue->last = call;
-}
-
 static struct tamga_call *queue_take(struct tamga_call_queue *queue)
 {
     struct tamga_call *call = queue->first;
@@ -76,26 +66,6 @@ static void pipe_cut_off(struct tamga_rpc_server *server, nng_pipe pipe)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* Under the lock. */
-static enum tamga_err pipe_enter(struct tamga_rpc_server *server, nng_pipe pipe, uint32_t id)
-{
-    struct tamga_tls_identity member;
-    enum tamga_err err;
-
-    if (server->closing)
-        return TAMGA_E_STOPPING;
-    if (!tamga_door_admits(&server->door, pipe, &member))
-        return TAMGA_E_NOT_MEMBER;
-    err = tamga_seats_take(&server->seats, id);
-    if (!err && atomic_load(&server->door.guarded)) {
-        struct tamga_seat *seat = tamga_seats_find(&server->seats, id);
-
-        seat->known = true;
-        seat->member = member;
-    }
-    return err;
-}
-
 /* NNG tells REM_POST of exactly those pipes of which it told ADD_PRE. */
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
@@ -105,7 +75,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 
     pthread_mutex_lock(&server->lock);
     if (event == NNG_PIPE_EV_ADD_PRE) {
-        err = pipe_enter(server, pipe, id);
+        err = tamga_server_enter(server, pipe, id);
     } else {
         tamga_seats_leave(&server->seats, id);
         pthread_cond_broadcast(&server->idle);
@@ -129,50 +99,12 @@ static void call_receive(struct tamga_call *call)
     nng_ctx_recv(call->context, call->aio);
 }
 
-enum verdict { TAKEN, DROP, CUT_OFF };
-
-/* Under the lock. A call that is TAKEN belongs to a queue from here on. */
-static enum verdict call_refuse(struct tamga_rpc_server *server, struct tamga_seat *seat,
-                                struct tamga_call *call)
-{
-    server->tally.refused++;
-    if (server->leaving >= TAMGA_SERVER_LEAVING_MAX) {
-        server->tally.dropped++;
-        pthread_cond_signal(&server->refuse.arrived);
-        return DROP;
-    }
-    call->leaving = true;
-    call->why = server->stopping ? TAMGA_E_STOPPING : TAMGA_E_BUSY;
-    seat->leaving++;
-    server->leaving++;
-    queue_put(&server->refuse, call);
-    return TAKEN;
-}
-
-static enum verdict call_admit(struct tamga_rpc_server *server, struct tamga_call *call)
-{
-    struct tamga_seat *seat = tamga_seats_find(&server->seats, call->pipe);
-
-    if (!seat || server->closing)
-        return DROP;
-    if (seat->leaving >= TAMGA_SERVER_LEAVING_PER_PIPE_MAX)
-        return CUT_OFF;
-    if (server->stopping || seat->working >= server->options.per_pipe_max ||
-        server->working >= server->options.contexts)
-        return call_refuse(server, seat, call);
-    call->leaving = false;
-    seat->working++;
-    server->working++;
-    queue_put(&server->work, call);
-    return TAKEN;
-}
-
 static void on_received(struct tamga_call *call)
 {
     struct tamga_rpc_server *server = call->server;
     int failed = nng_aio_result(call->aio);
     pthread_cond_t *arrived;
-    enum verdict verdict;
+    enum tamga_verdict verdict;
     nng_msg *message;
     nng_pipe pipe;
 
@@ -188,16 +120,16 @@ static void on_received(struct tamga_call *call)
     call->pipe = (uint32_t)nng_pipe_id(pipe);
     call->received_ms = tamga_net_now_ms();
     pthread_mutex_lock(&server->lock);
-    verdict = call_admit(server, call);
+    verdict = tamga_server_admit(server, call);
     arrived = call->leaving ? &server->refuse.arrived : &server->work.arrived;
     pthread_mutex_unlock(&server->lock);
-    if (verdict == TAKEN) {
+    if (verdict == TAMGA_VERDICT_TAKEN) {
         pthread_cond_signal(arrived); /* who wakes up finds the lock free */
         return;
     }
     call->message = NULL;
     nng_msg_free(message);
-    if (verdict == CUT_OFF)
+    if (verdict == TAMGA_VERDICT_CUT_OFF)
         pipe_cut_off(server, pipe);
     call_receive(call);
 }
@@ -225,28 +157,6 @@ static void on_event(void *context)
         on_received(call);
 }
 
-/* Answers on their way are counted apart from work: a client that has read its answer may
- * ask again before NNG has told us that it is sent. */
-void tamga_call_leave(struct tamga_call *call)
-{
-    struct tamga_rpc_server *server = call->server;
-    struct tamga_seat *seat;
-
-    if (call->leaving)
-        return;
-    call->leaving = true;
-    pthread_mutex_lock(&server->lock);
-    seat = tamga_seats_find(&server->seats, call->pipe);
-    if (seat) {
-        seat->working--;
-        seat->leaving++;
-    }
-    server->leaving++;
-    if (--server->working == 0)
-        pthread_cond_broadcast(&server->idle);
-    pthread_mutex_unlock(&server->lock);
-}
-
 /* Receives under the lock: otherwise close could free the call in between. NNG never
  * calls back from inside nng_ctx_recv. */
 void tamga_call_done(struct tamga_call *call)
@@ -262,20 +172,6 @@ void tamga_call_done(struct tamga_call *call)
         pthread_cond_broadcast(&server->idle);
     call_receive(call);
     pthread_mutex_unlock(&server->lock);
-}
-
-bool tamga_call_peer(struct tamga_call *call, struct tamga_tls_identity *out)
-{
-    const struct tamga_seat *seat;
-    bool known;
-
-    pthread_mutex_lock(&call->server->lock);
-    seat = tamga_seats_find(&call->server->seats, call->pipe);
-    known = seat && seat->known;
-    if (known)
-        *out = seat->member;
-    pthread_mutex_unlock(&call->server->lock);
-    return known;
 }
 
 /* ---- threads ----------------------------------------------------------------- */

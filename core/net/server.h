@@ -1,6 +1,6 @@
 /*
- * What server.c (sockets, admission, threads) and call.c (one request's life) share.
- * Private to this folder.
+ * What server.c (sockets, threads), admit.c (who enters, what is taken on) and call.c (one
+ * request's life) share. Private to this folder.
  */
 #ifndef TAMGA_NET_SERVER_H
 #define TAMGA_NET_SERVER_H
@@ -86,11 +86,17 @@ struct tamga_rpc_server {
 /* call.c: a worker runs one admitted request; the door refuses one. Both take the call. */
 void tamga_call_run(struct tamga_call *call, bool stopping);
 void tamga_call_refuse(struct tamga_call *call);
-/* server.c: the work is over; then, the answer is sent (or there is none to send), and
- * the next request may come. */
+/* admit.c, under the lock. A call that is TAKEN belongs to a queue from here on. */
+enum tamga_verdict { TAMGA_VERDICT_TAKEN, TAMGA_VERDICT_DROP, TAMGA_VERDICT_CUT_OFF };
+enum tamga_verdict tamga_server_admit(struct tamga_rpc_server *server, struct tamga_call *call);
+/* A connection; leaving is its seat's alone. Errors: STOPPING, NOT_MEMBER, BUSY. */
+TAMGA_MUST_USE enum tamga_err tamga_server_enter(struct tamga_rpc_server *server, nng_pipe pipe,
+                                                 uint32_t id);
+/* admit.c: the work is over; then, in server.c, the answer is sent (or there is none to
+ * send), and the next request may come. */
 void tamga_call_leave(struct tamga_call *call);
 void tamga_call_done(struct tamga_call *call);
-/* Who asked; false if that is not known, or no longer. */
+/* admit.c: who asked; false if that is not known, or no longer. */
 bool tamga_call_peer(struct tamga_call *call, struct tamga_tls_identity *out);
 
 #endif
