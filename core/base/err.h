@@ -141,6 +141,7 @@
     X(NOT_READY, 0x020b, 14, "node is still catching up")                                \
     X(UNKNOWN_BLOCK, 0x020c, 9, "block that this speaks of has not arrived yet")         \
     X(NEED_ANCHOR, 0x020d, 9, "anchor's block is not final here yet")                    \
+    X(RATE_LIMITED, 0x020e, 8, "caller asks for more than its share")                    \
     /* our machine */                                                                    \
     X(STORE_IO, 0x0301, 13, "store could not be read or written")                        \
     X(STORE_CORRUPT, 0x0302, 15, "store is damaged")                                     \

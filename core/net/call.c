@@ -63,7 +63,7 @@ static void answer_send(struct tamga_call *call, nng_msg *answer)
 {
     id_unlist(call);
     tamga_request_clear(&call->request);
-    tamga_call_leave(call);
+    tamga_call_leave(call, answer ? nng_msg_len(answer) : 0);
     if (!answer) {
         tamga_call_done(call);
         return;
@@ -151,9 +151,13 @@ static void message_free(struct tamga_call *call)
 
 void tamga_call_refuse(struct tamga_call *call)
 {
+    struct tamga_detail detail = {""};
+
     tamga_request_identify(&call->request, message_span(call));
     message_free(call);
-    answer_refusal(call, call->why, NULL);
+    if (call->why == TAMGA_E_RATE_LIMITED)
+        (void)tamga_limit_refuse(&detail, &call->hit);
+    answer_refusal(call, call->why, &detail);
 }
 
 static enum tamga_err request_judge(struct tamga_call *call, struct tamga_detail *detail)
@@ -173,6 +177,8 @@ static enum tamga_err request_judge(struct tamga_call *call, struct tamga_detail
     err = tamga_request_open(request, &call->server->dispatch, guarded ? &who : NULL,
                              message_span(call), detail);
     message_free(call);
+    if (err == TAMGA_E_ROLE_DENIED)
+        atomic_fetch_add(&call->server->role_denied, 1);
     if (err)
         return err;
     call->expires_ms = call->received_ms + request->deadline_ms;

@@ -103,6 +103,15 @@ enum tamga_err tamga_door_why(struct tamga_door *door, struct tamga_detail *deta
     return gate ? tamga_gate_why(gate, detail) : TAMGA_OK;
 }
 
+void tamga_door_counters(struct tamga_door *door, struct tamga_link_counters *out)
+{
+    struct tamga_gate *gate = atomic_load(&door->gate);
+
+    *out = (struct tamga_link_counters){0};
+    if (gate)
+        tamga_gate_counters(gate, out);
+}
+
 void tamga_door_close(struct tamga_door *door)
 {
     tamga_gate_close(atomic_exchange(&door->gate, NULL));

@@ -50,6 +50,13 @@ void tamga_gate_unpoll(struct tamga_gate *gate, struct tamga_gate_end *end)
 
 /* ---- accepting --------------------------------------------------------------------- */
 
+static void count_up(struct tamga_gate *gate, uint64_t *counter)
+{
+    pthread_mutex_lock(&gate->lock);
+    ++*counter;
+    pthread_mutex_unlock(&gate->lock);
+}
+
 /* Who is not judged yet makes room for who comes. */
 static bool room_made(struct tamga_gate *gate)
 {
@@ -58,6 +65,7 @@ static bool room_made(struct tamga_gate *gate)
     if (!gate->waiting.first)
         return false;
     gate->evicted++;
+    count_up(gate, &gate->counters.evicted);
     tamga_gate_conn_end(gate->waiting.first, TAMGA_OK, NULL);
     return true;
 }
@@ -74,6 +82,7 @@ static void welcome(struct tamga_gate *gate, int fd, const struct sockaddr_stora
     }
     tamga_gate_seat_leave(gate, address);
     gate->turned_away++;
+    count_up(gate, &gate->counters.turned_away);
     close(fd);
 }
 
@@ -448,6 +457,13 @@ void tamga_gate_count(struct tamga_gate *gate, unsigned *all, unsigned *judged)
     pthread_mutex_lock(&gate->lock);
     *all = gate->all;
     *judged = gate->judged;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void tamga_gate_counters(struct tamga_gate *gate, struct tamga_link_counters *out)
+{
+    pthread_mutex_lock(&gate->lock);
+    *out = gate->counters;
     pthread_mutex_unlock(&gate->lock);
 }
 

@@ -13,6 +13,7 @@
 
 #include "crypto/tls.h"
 #include "net/endpoint.h"
+#include "net/link.h"
 
 #define TAMGA_GATE_KEPT_BYTES_MAX 65536u /* of a connection, each way */
 #define TAMGA_GATE_CONNS_MAX      65536u
@@ -59,6 +60,7 @@ bool tamga_gate_member(struct tamga_gate *gate, uint16_t port, struct tamga_tls_
 enum tamga_err tamga_gate_why(struct tamga_gate *gate, struct tamga_detail *detail);
 /* Connections now: all, and of them those whose member is judged. */
 void tamga_gate_count(struct tamga_gate *gate, unsigned *all, unsigned *judged);
+void tamga_gate_counters(struct tamga_gate *gate, struct tamga_link_counters *out);
 /* Connections whose NNG side has ended get a moment to take their last bytes. */
 void tamga_gate_close(struct tamga_gate *gate);
 

@@ -231,6 +231,8 @@ static void opened(struct tamga_gate_conn *conn)
     tamga_gate_move(conn, &gate->open);
     pthread_mutex_lock(&gate->lock);
     gate->judged++;
+    gate->counters.opened++;
+    gate->counters.resumed += tamga_tls_session_resumed(conn->session);
     pthread_mutex_unlock(&gate->lock);
     if (!tamga_gate_poll(gate, &conn->plain, EPOLLIN))
         tamga_gate_conn_end(conn, TAMGA_E_SYSTEM, NULL);
@@ -387,6 +389,7 @@ void tamga_gate_conn_begin(struct tamga_gate *gate, int fd, struct tamga_gate_ad
     gate->count++;
     pthread_mutex_lock(&gate->lock);
     gate->all++;
+    gate->counters.begun++;
     pthread_mutex_unlock(&gate->lock);
     socket_prepare(gate, fd);
     if (gate->serves)
@@ -480,6 +483,7 @@ static void tell(struct tamga_gate_conn *conn, enum tamga_err why,
     if (!detail)
         (void)tamga_refuse(&gate->newest, why, "%s", tamga_err_text(why));
     pthread_mutex_lock(&gate->lock);
+    gate->counters.refused++;
     gate->why = why;
     gate->why_detail = gate->newest;
     pthread_mutex_unlock(&gate->lock);

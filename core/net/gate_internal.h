@@ -99,6 +99,7 @@ struct tamga_gate {
     pthread_mutex_t lock;            /* guards what follows */
     struct tamga_gate_conn **by_port; /* serve: 65536 of them */
     unsigned all, judged;
+    struct tamga_link_counters counters;
     enum tamga_err why;
     struct tamga_detail why_detail;
 };

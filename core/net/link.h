@@ -14,4 +14,13 @@ struct tamga_net_link {
     uint32_t shake_ms;        /* time for a handshake; 0: as usual */
 };
 
+/* A gate's, since it was opened. */
+struct tamga_link_counters {
+    uint64_t begun;       /* connections */
+    uint64_t turned_away; /* at once: too many, or of one address */
+    uint64_t evicted;     /* before they were judged, to make room */
+    uint64_t refused;     /* by either side, or no handshake in time */
+    uint64_t opened, resumed; /* judged; of them with a former session's ticket */
+};
+
 #endif

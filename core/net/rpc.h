@@ -6,6 +6,7 @@
 #ifndef TAMGA_NET_RPC_H
 #define TAMGA_NET_RPC_H
 
+#include "net/limits.h"
 #include "net/link.h"
 #include "wire/wire.h"
 
@@ -80,9 +81,11 @@ struct tamga_rpc_server_options {
     const struct tamga_net_link *link; /* needed for tls+tcp://host:port */
     unsigned threads;           /* workers that run handlers, 1..64 */
     unsigned contexts;          /* requests held at once, 1..1024 */
-    unsigned per_pipe_max;      /* requests in flight per connection, 1..contexts; more: BUSY */
+    unsigned per_pipe_max;      /* requests in work of a connection, 1..contexts; more are
+                                   RATE_LIMITED, as limits.connection.concurrent */
     unsigned pipes_max;         /* connections at once; more are closed on arrival */
     uint32_t send_timeout_ms;   /* a reader that does not read is cut off after this */
+    struct tamga_limits limits; /* above them: RATE_LIMITED; who goes on is cut off */
     void (*log)(void *context, const char *event, const char *text); /* may be NULL */
     void *log_context;
 };
@@ -118,6 +121,16 @@ TAMGA_MUST_USE enum tamga_err tamga_rpc_server_start(struct tamga_rpc_server *se
 const char *tamga_rpc_server_addr(const struct tamga_rpc_server *server);
 /* What HealthService answers for the server as a whole. */
 void tamga_rpc_server_set_serving(struct tamga_rpc_server *server, bool serving);
+/* Since open. */
+struct tamga_rpc_counters {
+    uint64_t connections, turned_away;
+    uint64_t requests, bytes_in, bytes_out; /* taken on, and their answers */
+    uint64_t busy, repeats, role_denied;
+    uint64_t cut_off; /* connections that did not read their answers or heed a limit */
+    uint64_t limited[TAMGA_LIMIT_WHOSE_COUNT][TAMGA_LIMIT_WHAT_COUNT];
+    struct tamga_link_counters links; /* 0 over plain tcp */
+};
+void tamga_rpc_server_counters(struct tamga_rpc_server *server, struct tamga_rpc_counters *out);
 /* No new requests; those in work are answered STOPPING if they come later. Idempotent. */
 void tamga_rpc_server_stop(struct tamga_rpc_server *server);
 /* Waits for handlers in work and for calls not completed yet; then releases all. */

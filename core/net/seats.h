@@ -6,12 +6,15 @@
 #define TAMGA_NET_SEATS_H
 
 #include "crypto/tls.h"
+#include "net/parties.h"
 
 struct tamga_seat {
     uint32_t pipe;
-    unsigned working; /* requests admitted, not completed yet */
     unsigned leaving; /* answers and refusals on their way out */
-    bool known;                       /* its member is: came through a gate */
+    struct tamga_account account; /* of this connection */
+    struct tamga_bucket refusals; /* for asking too much */
+    struct tamga_party *party;    /* who may have other connections, too; held */
+    bool known;                   /* its member is: came through a gate */
     struct tamga_tls_identity member;
     struct tamga_seat *next;
 };

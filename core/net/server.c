@@ -61,6 +61,7 @@ static void pipe_cut_off(struct tamga_rpc_server *server, nng_pipe pipe)
     tamga_hang_up(pipe);
     pthread_mutex_lock(&server->lock);
     server->tally.cut_off++;
+    server->counters.cut_off++;
     memcpy(server->tally.who, who, sizeof who);
     pthread_cond_signal(&server->refuse.arrived);
     pthread_mutex_unlock(&server->lock);
@@ -77,11 +78,12 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
     if (event == NNG_PIPE_EV_ADD_PRE) {
         err = tamga_server_enter(server, pipe, id);
     } else {
-        tamga_seats_leave(&server->seats, id);
+        tamga_server_exit(server, id);
         pthread_cond_broadcast(&server->idle);
     }
     if (err) {
         server->tally.turned_away++;
+        server->counters.turned_away++;
         pthread_cond_signal(&server->refuse.arrived);
     }
     pthread_mutex_unlock(&server->lock);
@@ -205,18 +207,25 @@ static void tally_log(const struct tamga_rpc_server *server,
                       const struct tamga_server_tally *tally)
 {
     const struct tamga_rpc_server_options *options = &server->options;
-    char text[192];
+    struct tamga_detail words;
+    char text[512];
 
     if (tally->cut_off) {
-        snprintf(text, sizeof text, "%u connections did not read their answers, the last of %s",
+        snprintf(text, sizeof text,
+                 "%u connections did not read their answers or heed a limit, the last of %s",
                  tally->cut_off, tally->who);
         options->log(options->log_context, "cut_off", text);
     }
-    if (tally->refused) {
+    if (tally->limited) {
+        (void)tamga_limit_refuse(&words, &tally->hit);
+        snprintf(text, sizeof text, "%u requests above a limit, the last of %s: %s",
+                 tally->limited, tally->limited_name, words.text);
+        options->log(options->log_context, "rate_limited", text);
+    }
+    if (tally->refused > tally->limited || tally->dropped) {
         snprintf(text, sizeof text,
-                 "%u requests refused (%u without an answer); at most %u are taken on, %u of a "
-                 "connection",
-                 tally->refused, tally->dropped, options->contexts, options->per_pipe_max);
+                 "%u requests refused (%u without an answer); at most %u are taken on",
+                 tally->refused - tally->limited, tally->dropped, options->contexts);
         options->log(options->log_context, "refused", text);
     }
     if (tally->turned_away) {
@@ -270,6 +279,12 @@ static void *door_run(void *context)
 
 /* ---- life -------------------------------------------------------------------- */
 
+static bool limit_is_good(const struct tamga_limit *limit)
+{
+    return limit->bytes_in_per_s <= TAMGA_LIMIT_RATE_MAX &&
+           limit->bytes_out_per_s <= TAMGA_LIMIT_RATE_MAX;
+}
+
 static enum tamga_err options_judge(const struct tamga_rpc_server_options *options,
                                     struct tamga_detail *detail)
 {
@@ -285,6 +300,10 @@ static enum tamga_err options_judge(const struct tamga_rpc_server_options *optio
     if (options->pipes_max < 1 || options->pipes_max > TAMGA_SERVER_PIPES_MAX)
         return tamga_refuse(detail, TAMGA_E_USAGE, "%u connections, not 1..%u",
                             options->pipes_max, TAMGA_SERVER_PIPES_MAX);
+    if (!limit_is_good(&options->limits.connection) || !limit_is_good(&options->limits.address) ||
+        !limit_is_good(&options->limits.member) || !limit_is_good(&options->limits.device))
+        return tamga_refuse(detail, TAMGA_E_USAGE, "a limit above %llu a second",
+                            (unsigned long long)TAMGA_LIMIT_RATE_MAX);
     if (options->send_timeout_ms < 1 || options->send_timeout_ms > TAMGA_RPC_DEADLINE_MS_MAX)
         return tamga_refuse(detail, TAMGA_E_USAGE, "send time limit of %u ms, not 1..%u",
                             options->send_timeout_ms, TAMGA_RPC_DEADLINE_MS_MAX);
@@ -301,9 +320,13 @@ static enum tamga_err server_new(struct tamga_rpc_server **out,
     server->options = *options;
     server->options.listen = NULL; /* borrowed for open only */
     server->options.link = NULL;
+    server->options.limits.connection.concurrent = options->per_pipe_max;
     server->call_count = options->contexts + TAMGA_SERVER_LEAVING_MAX;
     server->call = calloc(server->call_count, sizeof *server->call);
-    if (!server->call || tamga_seats_open(&server->seats, options->pipes_max) != TAMGA_OK) {
+    if (!server->call || tamga_seats_open(&server->seats, options->pipes_max) != TAMGA_OK ||
+        tamga_parties_open(&server->parties, options->pipes_max + options->contexts) !=
+            TAMGA_OK) {
+        tamga_seats_close(&server->seats);
         free(server->call);
         free(server);
         return TAMGA_E_NO_MEMORY;
@@ -323,6 +346,7 @@ static void server_free(struct tamga_rpc_server *server)
         nng_aio_free(server->call[i].aio);
         nng_msg_free(server->call[i].message);
     }
+    tamga_parties_close(&server->parties);
     tamga_seats_close(&server->seats);
     pthread_cond_destroy(&server->refuse.arrived);
     pthread_cond_destroy(&server->work.arrived);

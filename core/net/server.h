@@ -12,6 +12,7 @@
 #include "net/dispatch.h"
 #include "net/door.h"
 #include "net/endpoint.h"
+#include "net/parties.h"
 #include "net/seats.h"
 
 #define TAMGA_SERVER_THREADS_MAX  64
@@ -39,6 +40,8 @@ struct tamga_call {
     bool sending;         /* which of its two operations the aio runs */
     bool leaving;         /* counted as an answer on its way, not as work */
     enum tamga_err why;   /* of a refusal */
+    struct tamga_limit_hit hit; /* if that is RATE_LIMITED */
+    struct tamga_party *party;  /* held while it is work */
     atomic_bool incomplete;
     bool listed;          /* its id is among those in work */
     uint32_t pipe;
@@ -55,13 +58,16 @@ struct tamga_call_queue {
 
 /* What happened since it was logged last. */
 struct tamga_server_tally {
-    unsigned cut_off, refused, dropped, turned_away;
+    unsigned cut_off, refused, dropped, turned_away, limited;
     char who[64]; /* who was cut off last */
+    struct tamga_limit_hit hit; /* the last, and whose it was */
+    char limited_name[TAMGA_TLS_NAME_MAX + 1];
 };
 
 struct tamga_rpc_server {
     struct tamga_rpc_server_options options;
     atomic_uint repeats; /* requests dropped because their id was in work */
+    atomic_ullong role_denied;
     struct tamga_endpoint bound;
     char addr[TAMGA_ENDPOINT_TEXT_MAX];
     nng_socket socket;
@@ -72,6 +78,8 @@ struct tamga_rpc_server {
     pthread_cond_t idle;  /* working, leaving or the seats taken have become fewer */
     struct tamga_call_queue work, refuse;
     struct tamga_seats seats;
+    struct tamga_parties parties;
+    struct tamga_rpc_counters counters;
     struct tamga_call *by_id[TAMGA_SERVER_ID_BUCKETS];
     unsigned working, leaving; /* requests admitted; answers on their way */
     bool stopping, closing;
@@ -89,12 +97,13 @@ void tamga_call_refuse(struct tamga_call *call);
 /* admit.c, under the lock. A call that is TAKEN belongs to a queue from here on. */
 enum tamga_verdict { TAMGA_VERDICT_TAKEN, TAMGA_VERDICT_DROP, TAMGA_VERDICT_CUT_OFF };
 enum tamga_verdict tamga_server_admit(struct tamga_rpc_server *server, struct tamga_call *call);
-/* A connection; leaving is its seat's alone. Errors: STOPPING, NOT_MEMBER, BUSY. */
+/* A connection. Errors: STOPPING, NOT_MEMBER, BUSY. */
 TAMGA_MUST_USE enum tamga_err tamga_server_enter(struct tamga_rpc_server *server, nng_pipe pipe,
                                                  uint32_t id);
+void tamga_server_exit(struct tamga_rpc_server *server, uint32_t id);
 /* admit.c: the work is over; then, in server.c, the answer is sent (or there is none to
  * send), and the next request may come. */
-void tamga_call_leave(struct tamga_call *call);
+void tamga_call_leave(struct tamga_call *call, size_t answer_bytes);
 void tamga_call_done(struct tamga_call *call);
 /* admit.c: who asked; false if that is not known, or no longer. */
 bool tamga_call_peer(struct tamga_call *call, struct tamga_tls_identity *out);

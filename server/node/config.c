@@ -1,6 +1,7 @@
 /* The schema of a node's configuration. */
 #include "node/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,38 @@ static const cyaml_schema_field_t tls_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define LIMIT_FIELD(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct tamga_limit, name)
+
+static const cyaml_schema_field_t limit_fields[] = {
+    CYAML_FIELD_UINT("requests_per_second", CYAML_FLAG_OPTIONAL, struct tamga_limit,
+                     requests_per_s),
+    LIMIT_FIELD(requests_burst),
+    LIMIT_FIELD(concurrent),
+    CYAML_FIELD_UINT("bytes_in_per_second", CYAML_FLAG_OPTIONAL, struct tamga_limit,
+                     bytes_in_per_s),
+    CYAML_FIELD_UINT("bytes_out_per_second", CYAML_FLAG_OPTIONAL, struct tamga_limit,
+                     bytes_out_per_s),
+    CYAML_FIELD_END,
+};
+
+#define WHOSE_FIELD(name)                                                                \
+    CYAML_FIELD_MAPPING(#name, CYAML_FLAG_OPTIONAL, struct tamga_limits, name, limit_fields)
+
+static const cyaml_schema_field_t limits_fields[] = {
+    WHOSE_FIELD(connection), WHOSE_FIELD(address), WHOSE_FIELD(member), WHOSE_FIELD(device),
+    CYAML_FIELD_END,
+};
+
+#define MIB (UINT64_C(1) << 20)
+
+/* Far above what nodes, clients and devices do; a member cannot take every place at once. */
+static const struct tamga_limits limits_default = {
+    .connection = {20000, 40000, 64, 256 * MIB, 1024 * MIB},
+    .address = {100000, 200000, TAMGA_NODE_CONTEXTS, 1024 * MIB, 4096 * MIB},
+    .member = {40000, 80000, 192, 512 * MIB, 2048 * MIB},
+    .device = {100, 200, 8, 8 * MIB, 64 * MIB},
+};
+
 #define COMMON_FIELDS                                                                    \
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct tamga_config, name, 1, 32), \
     CYAML_FIELD_STRING_PTR("genesis", CYAML_FLAG_POINTER, struct tamga_config, genesis, 1, \
@@ -45,6 +78,8 @@ static const cyaml_schema_field_t tls_fields[] = {
     CYAML_FIELD_BOOL("insecure", CYAML_FLAG_OPTIONAL, struct tamga_config, insecure),    \
     CYAML_FIELD_UINT("content_bytes_max", CYAML_FLAG_OPTIONAL, struct tamga_config,      \
                      content_bytes_max),                                                 \
+    CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct tamga_config, limits,      \
+                        limits_fields),                                                  \
     CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct tamga_config, log_level, 1, 8), \
     CYAML_FIELD_STRING_PTR("log_format", OPTIONAL, struct tamga_config, log_format, 1, 8), \
     CYAML_FIELD_SEQUENCE_COUNT("peers", OPTIONAL, struct tamga_config, peers, peers_count, \
@@ -110,6 +145,60 @@ static enum tamga_err default_text(char **text, const char *value)
     return *text == NULL ? TAMGA_E_NO_MEMORY : TAMGA_OK;
 }
 
+/* Absent is 0, and 0 is the default. A burst alone follows the rate that goes with it. */
+static void limit_fill(struct tamga_limit *limit, const struct tamga_limit *otherwise)
+{
+    if (limit->requests_burst == 0)
+        limit->requests_burst = limit->requests_per_s == 0 ? otherwise->requests_burst
+                                : limit->requests_per_s < UINT32_MAX / 2
+                                    ? 2 * limit->requests_per_s
+                                    : UINT32_MAX;
+    if (limit->requests_per_s == 0)
+        limit->requests_per_s = otherwise->requests_per_s;
+    if (limit->concurrent == 0)
+        limit->concurrent = otherwise->concurrent;
+    if (limit->bytes_in_per_s == 0)
+        limit->bytes_in_per_s = otherwise->bytes_in_per_s;
+    if (limit->bytes_out_per_s == 0)
+        limit->bytes_out_per_s = otherwise->bytes_out_per_s;
+}
+
+static enum tamga_err limit_judge(const struct tamga_limit *limit, const char *whose,
+                                  const char *path, struct tamga_detail *detail)
+{
+    char where[64];
+
+    snprintf(where, sizeof where, "limits.%s", whose);
+    if (limit->concurrent > TAMGA_NODE_CONTEXTS)
+        return tamga_yaml_refuse(detail, path, where, "%u concurrent requests, not 1..%u",
+                                 limit->concurrent, TAMGA_NODE_CONTEXTS);
+    if (limit->bytes_in_per_s > TAMGA_LIMIT_RATE_MAX ||
+        limit->bytes_out_per_s > TAMGA_LIMIT_RATE_MAX)
+        return tamga_yaml_refuse(detail, path, where, "bytes above %llu a second",
+                                 (unsigned long long)TAMGA_LIMIT_RATE_MAX);
+    return TAMGA_OK;
+}
+
+static enum tamga_err limits_take(struct tamga_limits *limits, const char *path,
+                                  struct tamga_detail *detail)
+{
+    const struct {
+        struct tamga_limit *limit;
+        const struct tamga_limit *otherwise;
+        const char *whose;
+    } each[] = {{&limits->connection, &limits_default.connection, "connection"},
+                {&limits->address, &limits_default.address, "address"},
+                {&limits->member, &limits_default.member, "member"},
+                {&limits->device, &limits_default.device, "device"}};
+    enum tamga_err err = TAMGA_OK;
+
+    for (size_t i = 0; i < sizeof each / sizeof each[0] && err == TAMGA_OK; i++) {
+        limit_fill(each[i].limit, each[i].otherwise);
+        err = limit_judge(each[i].limit, each[i].whose, path, detail);
+    }
+    return err;
+}
+
 static bool is_tls(const char *addr)
 {
     return strncmp(addr, "tls+tcp://", 10) == 0;
@@ -172,6 +261,8 @@ enum tamga_err tamga_config_load(struct tamga_config **out, const char *path, bo
         err = default_text(&config->log_format, "text");
     if (err == TAMGA_OK)
         err = judge(config, path, detail);
+    if (err == TAMGA_OK)
+        err = limits_take(&config->limits, path, detail);
     if (err == TAMGA_OK)
         err = resolve(&config->genesis, path);
     if (err == TAMGA_OK)

@@ -5,7 +5,10 @@
 #include <stdbool.h>
 
 #include "base/log.h"
+#include "net/limits.h"
 #include "node/node.h"
+
+#define TAMGA_NODE_CONTEXTS 256 /* requests that a node has in work at once */
 
 struct tamga_config_peer {
     char *rpc;
@@ -28,6 +31,7 @@ struct tamga_config {
     struct tamga_config_tls *tls; /* or NULL */
     bool insecure;         /* plain tcp must be asked for */
     uint64_t content_bytes_max;
+    struct tamga_limits limits; /* all are set */
     char *log_level;
     char *log_format;
     struct tamga_config_peer *peers;

@@ -252,10 +252,11 @@ enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
     struct tamga_rpc_server_options server = {
         .listen = daemon->config->rpc,
         .threads = 8,
-        .contexts = 256,
-        .per_pipe_max = 64,
+        .contexts = TAMGA_NODE_CONTEXTS,
+        .per_pipe_max = daemon->config->limits.connection.concurrent,
         .pipes_max = 4096,
         .send_timeout_ms = 10000,
+        .limits = daemon->config->limits,
         .link = &daemon->link,
         .log = log_server,
     };

@@ -173,13 +173,16 @@ enum tamga_err fixture_get(struct tamga_channel *channel, const char *cid, uint3
     return reply.err;
 }
 
-enum tamga_err fixture_put(struct tamga_channel *channel, struct tamga_detail *detail)
+enum tamga_err fixture_put(struct tamga_channel *channel, size_t len, struct tamga_detail *detail)
 {
+    static uint8_t block[FIXTURE_BIG_BYTES];
     TAMGA_CLEANUP(tamga_reply_clear)
     struct tamga_reply reply = {.channel = channel, .deadline_ms = 5000};
     Tamga__V1__PutContentRequest request = TAMGA__V1__PUT_CONTENT_REQUEST__INIT;
 
+    need(len <= sizeof block, "block");
     request.cid = (char *)(uintptr_t)"cid";
+    request.block = tamga_wire_bytes(tamga_span(block, len));
     tamga__v1__content_service__put(
         tamga_reply_service(&reply, &tamga__v1__content_service__descriptor), &request,
         (Tamga__V1__PutContentResponse_Closure)tamga_reply_take, &reply);

@@ -43,8 +43,8 @@ void fixture_close(struct fixture *fixture);
 /* One Get; the block's length, or the error. */
 enum tamga_err fixture_get(struct tamga_channel *channel, const char *cid, uint32_t deadline_ms,
                            size_t *len, struct tamga_detail *detail);
-/* One Put of a few bytes. */
-enum tamga_err fixture_put(struct tamga_channel *channel, struct tamga_detail *detail);
+/* One Put of so many bytes, at most FIXTURE_BIG_BYTES. */
+enum tamga_err fixture_put(struct tamga_channel *channel, size_t len, struct tamga_detail *detail);
 /* The next held call, waiting for it; NULL after ten seconds. */
 struct fixture_call *fixture_held(struct fixture *fixture);
 /* Answers with text as the block; takes the call. */

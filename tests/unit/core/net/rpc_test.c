@@ -353,6 +353,7 @@ Test(rpc, bounds_what_one_connection_has_in_work)
     struct tamga_rpc_server_options options = fixture_options();
     struct tamga_channel *other = NULL;
     struct fixture_call *held[2];
+    struct tamga_detail detail = {""};
     pthread_t caller[2];
 
     options.per_pipe_max = 2;
@@ -363,7 +364,10 @@ Test(rpc, bounds_what_one_connection_has_in_work)
         cr_assert_eq(pthread_create(&caller[i], NULL, get_held, fixture.channel), 0);
         cr_assert_not_null(held[i] = fixture_held(&fixture));
     }
-    cr_assert_eq(fixture_get(fixture.channel, "third", 5000, NULL, NULL), TAMGA_E_BUSY);
+    cr_assert_eq(fixture_get(fixture.channel, "third", 5000, NULL, &detail),
+                 TAMGA_E_RATE_LIMITED);
+    cr_assert_str_eq(detail.text, "this connection has 2 requests in work and may not have more; "
+                                  "wait for an answer");
     cr_assert_eq(fixture_get(other, "other", 5000, NULL, NULL), TAMGA_OK);
     fixture_complete(held[0], "done");
     cr_assert_eq(fixture_get(fixture.channel, "third", 5000, NULL, NULL), TAMGA_OK);
@@ -373,7 +377,7 @@ Test(rpc, bounds_what_one_connection_has_in_work)
     tamga_channel_close(other);
     fixture_close(&fixture);
     cr_assert_eq(atomic_load(&fixture.log_lines), 1);
-    cr_assert_str_eq(fixture.log_event, "refused");
+    cr_assert_str_eq(fixture.log_event, "rate_limited");
 }
 
 /*

@@ -23,12 +23,12 @@ Test(seats, holds_so_many_and_no_more)
         for (uint32_t i = 8; i > 0; i--) {
             uint32_t pipe = 4 * ((i * 3) % 8) + 1;
 
-            tamga_seats_find(&seats, pipe)->working = 7;
+            tamga_seats_find(&seats, pipe)->leaving = 7;
             tamga_seats_leave(&seats, pipe);
             cr_assert_null(tamga_seats_find(&seats, pipe));
         }
     }
     cr_assert_eq(tamga_seats_take(&seats, 5), TAMGA_OK);
-    cr_assert_eq(tamga_seats_find(&seats, 5)->working, 0, "a seat kept its former count");
+    cr_assert_eq(tamga_seats_find(&seats, 5)->leaving, 0, "a seat kept its former count");
     tamga_seats_close(&seats);
 }

@@ -127,3 +127,41 @@ Test(config, takes_certificates)
     cr_assert_eq(load(&config, "name: n\ngenesis: g\nkey: k\ndata: d\nrpc: r\ngossip: s\n"
                                "tls: {ca: a, cert: b, key: c}\n", false, &detail), TAMGA_E_USAGE);
 }
+
+/*
+ * Goal:   limits are read; what is not said has its default, and a burst is twice its rate;
+ *         what cannot be is refused with its line.
+ * Method: none; some; a concurrency and a rate too high, an unknown word.
+ */
+Test(config, reads_limits)
+{
+    struct tamga_config *config = NULL;
+    struct tamga_detail detail = {{0}};
+
+    cr_assert_eq(load(&config, GOOD, false, &detail), TAMGA_OK, "%s", detail.text);
+    cr_assert_eq(config->limits.connection.concurrent, 64);
+    cr_assert_eq(config->limits.member.requests_per_s, 40000);
+    cr_assert_eq(config->limits.device.bytes_in_per_s, 8u << 20);
+    cr_assert_eq(config->limits.address.requests_burst, 200000);
+    tamga_config_free(config, false);
+    cr_assert_eq(load(&config, GOOD "limits:\n  member: {requests_per_second: 7, concurrent: 3}\n"
+                      "  device:\n    bytes_out_per_second: 5000\n", false, &detail),
+                 TAMGA_OK, "%s", detail.text);
+    cr_assert_eq(config->limits.member.requests_per_s, 7);
+    cr_assert_eq(config->limits.member.requests_burst, 14);
+    cr_assert_eq(config->limits.member.concurrent, 3);
+    cr_assert_eq(config->limits.member.bytes_in_per_s, 512u << 20);
+    cr_assert_eq(config->limits.device.bytes_out_per_s, 5000);
+    cr_assert_eq(config->limits.device.requests_per_s, 100);
+    tamga_config_free(config, false);
+    cr_assert_eq(load(&config, GOOD "limits:\n  connection: {concurrent: 257}\n", false, &detail),
+                 TAMGA_E_USAGE);
+    cr_assert_not_null(strstr(detail.text, "c.yaml:9: 257 concurrent requests, not 1..256"), "%s",
+                       detail.text);
+    cr_assert_eq(load(&config, GOOD "limits:\n  member: {bytes_in_per_second: 1099511627777}\n",
+                      false, &detail), TAMGA_E_USAGE);
+    cr_assert_not_null(strstr(detail.text, "c.yaml:9: bytes above 1099511627776"), "%s",
+                       detail.text);
+    cr_assert_eq(load(&config, GOOD "limits:\n  everybody: {}\n", false, &detail),
+                 TAMGA_E_USAGE);
+}
