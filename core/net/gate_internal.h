@@ -1,6 +1,6 @@
 /*
- * What gate.c (the thread, accepting, time), gate_conn.c (one connection) and gate_seats.c
- * (who is counted, who is known) share. Private to this folder.
+ * What gate.c (the thread, time), gate_accept.c (who comes), gate_conn.c (one connection) and
+ * gate_seats.c (who is counted, who is known) share. Private to this folder.
  *
  * All belongs to the gate's thread, but what the lock guards.
  */
@@ -123,6 +123,9 @@ void tamga_gate_conn_check(struct tamga_gate_conn *conn, uint64_t now_ms, bool j
 void tamga_gate_conn_end(struct tamga_gate_conn *conn, enum tamga_err why,
                          const struct tamga_detail *detail);
 void tamga_gate_conn_free(struct tamga_gate_conn *conn);
+
+/* gate_accept.c: some of those who wait at the listener. */
+void tamga_gate_accept(struct tamga_gate *gate);
 
 /* gate.c */
 bool tamga_gate_poll(struct tamga_gate *gate, struct tamga_gate_end *end, uint32_t events);
