@@ -5,6 +5,7 @@
 #include "net/gate.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "net/clock.h"
@@ -22,8 +24,9 @@
 #define EVENTS_MAX   256
 #define BACKLOG      4096
 #define TICK_MS      1000
-#define DRAIN_MS     1000
 #define WARN_EVERY_MS (24 * 3600 * UINT64_C(1000))
+#define ASIDE_MAX    1024 /* descriptors that connections leave to others */
+#define DRAIN_MS     1000
 
 /* ---- the poll ---------------------------------------------------------------------- */
 
@@ -67,9 +70,9 @@ static void tell(struct tamga_gate *gate)
     if (gate->turned_away || gate->evicted) {
         snprintf(text, sizeof text,
                  "%u connections turned away, %u without a handshake made room; at most %u, "
-                 "%u from one address",
+                 "%u from one address, and descriptors up to %d",
                  gate->turned_away, gate->evicted, gate->options.conns_max,
-                 gate->options.per_address_max);
+                 gate->options.per_address_max, gate->accept_fd_max);
         say(gate, "link_turned_away", text);
     }
     gate->refused = gate->turned_away = gate->evicted = 0;
@@ -232,6 +235,21 @@ static enum tamga_err options_judge(const struct tamga_gate_options *options,
     return TAMGA_OK;
 }
 
+/* Stores and other sockets of this process need descriptors too, whoever comes to the gate.
+ * Half of what is set aside is for connections whose member is judged by then. */
+static void descriptors_bound(struct tamga_gate *gate)
+{
+    struct rlimit limit = {0};
+    rlim_t aside;
+
+    gate->accept_fd_max = gate->inner_fd_max = INT_MAX;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return;
+    aside = limit.rlim_cur / 4 < ASIDE_MAX ? limit.rlim_cur / 4 : ASIDE_MAX;
+    gate->accept_fd_max = (int)(limit.rlim_cur - aside);
+    gate->inner_fd_max = (int)(limit.rlim_cur - aside / 2);
+}
+
 static void gate_free(struct tamga_gate *gate)
 {
     if (gate->listener.fd >= 0)
@@ -240,6 +258,7 @@ static void gate_free(struct tamga_gate *gate)
         close(gate->wake.fd);
     if (gate->poll >= 0)
         close(gate->poll);
+    tamga_lookup_free(gate->lookup);
     tamga_tls_ticket_clear(&gate->ticket);
     pthread_mutex_destroy(&gate->lock);
     free(gate->by_port);
@@ -259,6 +278,7 @@ static enum tamga_err gate_new(struct tamga_gate **out, const struct tamga_gate_
         gate->options.want.name = gate->want_name;
     }
     gate->serves = serves;
+    descriptors_bound(gate);
     gate->listener.fd = -1;
     pthread_mutex_init(&gate->lock, NULL);
     gate->generation = tamga_tls_generation(options->tls);

@@ -249,7 +249,7 @@ static void inner_begin(struct tamga_gate_conn *conn)
     const int on = 1;
 
     conn->plain.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (conn->plain.fd < 0 ||
+    if (conn->plain.fd < 0 || conn->plain.fd >= conn->gate->inner_fd_max ||
         bind(conn->plain.fd, (struct sockaddr *)&address, sizeof address) != 0 ||
         getsockname(conn->plain.fd, (struct sockaddr *)&address, &len) != 0) {
         tamga_gate_conn_end(conn, TAMGA_E_SYSTEM, NULL);
@@ -340,6 +340,33 @@ static void connect_next(struct tamga_gate_conn *conn)
     tamga_gate_conn_end(conn, TAMGA_E_UNREACHABLE, NULL);
 }
 
+/* A lookup may take far longer than a connection waits for it: the next one waits for the
+ * same, so that there is never more than one a gate. An answer that nobody took is old. */
+static bool lookup_adopt(struct tamga_gate_conn *conn)
+{
+    struct tamga_lookup *lookup = conn->gate->lookup;
+    struct tamga_resolved old;
+
+    conn->gate->lookup = NULL;
+    if (!lookup || !tamga_lookup_take(lookup, &old)) {
+        conn->lookup = lookup;
+        return lookup != NULL;
+    }
+    tamga_lookup_free(lookup);
+    return false;
+}
+
+static void lookup_leave(struct tamga_gate_conn *conn)
+{
+    struct tamga_resolved old;
+
+    if (conn->lookup && !conn->gate->lookup && !tamga_lookup_take(conn->lookup, &old))
+        conn->gate->lookup = conn->lookup;
+    else
+        tamga_lookup_free(conn->lookup);
+    conn->lookup = NULL;
+}
+
 static void dial_begin(struct tamga_gate_conn *conn)
 {
     struct tamga_gate *gate = conn->gate;
@@ -350,6 +377,8 @@ static void dial_begin(struct tamga_gate_conn *conn)
         connect_next(conn);
     } else {
         conn->state = TAMGA_GATE_LOOKUP;
+        if (lookup_adopt(conn))
+            return;
         if (tamga_lookup_start(&conn->lookup, &gate->remote, gate->wake.fd) != TAMGA_OK)
             tamga_gate_conn_end(conn, TAMGA_E_SYSTEM, NULL);
     }
@@ -518,12 +547,12 @@ void tamga_gate_conn_end(struct tamga_gate_conn *conn, enum tamga_err why,
     }
     tamga_gate_seat_leave(gate, conn->address);
     conn->address = NULL;
+    lookup_leave(conn);
 }
 
 void tamga_gate_conn_free(struct tamga_gate_conn *conn)
 {
     tamga_tls_session_free(conn->session);
-    tamga_lookup_free(conn->lookup);
     free(conn->in.kept);
     free(conn->out.kept);
     free(conn);

@@ -80,6 +80,7 @@ struct tamga_gate {
     uint16_t inner_port;
     int poll;
     struct tamga_gate_end listener, wake;
+    int accept_fd_max, inner_fd_max; /* serve: numbers from here on are set aside */
     bool deaf; /* out of descriptors: not listening until the next second */
     pthread_t thread;
     atomic_bool closing;
@@ -90,6 +91,7 @@ struct tamga_gate {
     unsigned generation;
     uint64_t tick_ms, warned_ms;
     struct tamga_tls_ticket ticket;
+    struct tamga_lookup *lookup; /* dial: one that outlived who asked for it */
     struct tamga_gate_address *address[TAMGA_GATE_ADDRESS_BUCKETS];
     uint8_t scratch[TAMGA_GATE_KEPT_BYTES_MAX];
 

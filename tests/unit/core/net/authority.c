@@ -162,6 +162,22 @@ SSL_CTX *authority_raw(const struct authority *authority, const char *name, int 
     return context;
 }
 
+void raw_hello(SSL_CTX *context, struct tamga_buf *out)
+{
+    SSL *ssl = SSL_new(context);
+    BIO *in = BIO_new(BIO_s_mem()), *said = BIO_new(BIO_s_mem());
+    char *bytes;
+    long len;
+
+    need(ssl && in && said, "hello");
+    SSL_set_bio(ssl, in, said);
+    (void)SSL_connect(ssl);
+    len = BIO_get_mem_data(said, &bytes);
+    tamga_buf_clear(out);
+    need(tamga_buf_set(out, tamga_span(bytes, (size_t)len)) == TAMGA_OK, "hello");
+    SSL_free(ssl);
+}
+
 /* NNG greets first, so that a client that is welcome has something to read. */
 bool raw_tls_welcome(SSL_CTX *context, int fd)
 {

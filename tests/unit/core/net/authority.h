@@ -36,6 +36,8 @@ struct tamga_tls *authority_tls(const struct authority *authority, const char *n
 
 /* A client that verifies nothing. name NULL: shows no certificate. */
 SSL_CTX *authority_raw(const struct authority *authority, const char *name, int version);
+/* What this client says first, without a connection. */
+void raw_hello(SSL_CTX *context, struct tamga_buf *out);
 /* Handshake on fd, and the first thing heard after it: true if that is no refusal. */
 bool raw_tls_welcome(SSL_CTX *context, int fd);
 

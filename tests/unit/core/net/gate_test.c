@@ -389,6 +389,61 @@ Test(gate, reloads_under_way, .timeout = 60)
     town_close(&town);
 }
 
+/* The town's server anew at the address that it has: its clients have to come back. */
+static void serve_there_again(struct town *town, char addr[80])
+{
+    struct tamga_rpc_server_options options = fixture_options();
+    struct fixture *fixture = &town->fixture;
+
+    snprintf(addr, 80, "%s", town->addr);
+    tamga_rpc_server_close(fixture->server);
+    options.listen = town->addr = addr;
+    options.link = &town->server_link;
+    cr_assert_eq(tamga_rpc_server_open(&fixture->server, &options, NULL), TAMGA_OK);
+    cr_assert_eq(tamga_rpc_server_add(fixture->server, &fixture->content.base), TAMGA_OK);
+    cr_assert_eq(tamga_rpc_server_start(fixture->server), TAMGA_OK);
+}
+
+static bool call_works(void *context)
+{
+    return fixture_get(context, "hello", 1000, NULL, NULL) == TAMGA_OK;
+}
+
+static struct tamga_link_counters links_of(struct town *town)
+{
+    struct tamga_rpc_counters counters;
+
+    tamga_rpc_server_counters(town->fixture.server, &counters);
+    return counters.links;
+}
+
+/*
+ * Goal:   a member that comes back resumes its session; with a server that does not know it
+ *         any more it begins anew.
+ * Method: one channel throughout: the server ends and starts, then ends and starts with its
+ *         files read anew, which are other keys for tickets; each counts what it saw.
+ */
+Test(gate, resumes_on_reconnect, .timeout = 60)
+{
+    struct town town;
+    char first[80], second[80];
+
+    town_open(&town);
+    cr_assert(call_works(town.fixture.channel));
+    cr_assert_eq(links_of(&town).opened, 1);
+    cr_assert_eq(links_of(&town).resumed, 0);
+    serve_there_again(&town, first);
+    cr_assert(fixture_wait(call_works, town.fixture.channel, 15000));
+    cr_assert_eq(links_of(&town).opened, 1);
+    cr_assert_eq(links_of(&town).resumed, 1);
+    cr_assert_eq(tamga_tls_reload(town.server_tls, NULL), TAMGA_OK);
+    serve_there_again(&town, second);
+    cr_assert(fixture_wait(call_works, town.fixture.channel, 15000));
+    cr_assert_eq(links_of(&town).opened, 1);
+    cr_assert_eq(links_of(&town).resumed, 0);
+    town_close(&town);
+}
+
 /* ---- gossip --------------------------------------------------------------------------- */
 
 static void on_message(void *context, struct tamga_span untrusted)

@@ -1,11 +1,14 @@
 #include "process.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,17 +73,34 @@ static pid_t child(int pipe_fd[2])
 
 pid_t process_server(const char *listen, char addr[300])
 {
+    return process_server_of(listen, addr, 1024, 0);
+}
+
+static void limit_descriptors(unsigned count)
+{
+    const struct rlimit limit = {.rlim_cur = count, .rlim_max = count};
+
+    process_need(count == 0 || setrlimit(RLIMIT_NOFILE, &limit) == 0, "descriptor limit");
+}
+
+pid_t process_server_of(const char *listen, char addr[300], unsigned pipes_max,
+                        unsigned descriptors)
+{
     struct tamga_rpc_server_options options = fixture_options();
+    struct tamga_net_link link;
     static struct fixture fixture;
     char bound[300] = "";
     int fd[2];
     pid_t pid = child(fd);
 
     if (pid == 0) {
+        limit_descriptors(descriptors);
+        link = *process_link_open();
+        link.per_address_max = pipes_max;
         options.listen = listen;
-        options.link = process_link_open();
+        options.link = &link;
         options.contexts = options.per_pipe_max = 256;
-        options.pipes_max = 1024;
+        options.pipes_max = pipes_max;
         fixture_open_link(&fixture, &options, options.link);
         process_need(fixture_get(fixture.channel, "x", 10000, NULL, NULL) == TAMGA_OK,
                      "server does not answer");
@@ -147,6 +167,38 @@ pid_t process_counting_client(const char *addr, volatile uint64_t *answers)
                                  err == TAMGA_E_STOPPING, tamga_err_name(err));
         }
     }
+    close(fd[0]);
+    return pid;
+}
+
+/* From an address of its own, so that holders do not share the ports of one. */
+static int hold_one(unsigned source, uint16_t port)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + source)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    process_need(fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof from) == 0 &&
+                     connect(fd, (struct sockaddr *)&to, sizeof to) == 0, "silent connection");
+    return fd;
+}
+
+pid_t process_silent_ones(const char *addr, unsigned source, unsigned count)
+{
+    char byte = 1;
+    int fd[2];
+    pid_t pid = child(fd);
+
+    if (pid == 0) {
+        for (unsigned i = 0; i < count; i++)
+            (void)hold_one(source, fixture_port(addr));
+        process_need(write(fd[1], &byte, 1) == 1, "write");
+        for (;;)
+            pause();
+    }
+    process_need(read(fd[0], &byte, 1) == 1, "silent connections were not opened");
     close(fd[0]);
     return pid;
 }

@@ -20,6 +20,12 @@ struct tamga_net_link;
 const struct tamga_net_link *process_link_open(void);
 /* A server on `listen`; its real address is written to addr. */
 pid_t process_server(const char *listen, char addr[300]);
+/* The same with room for so many connections, also of one address, and so many descriptors
+ * (0: as many as this process may have). */
+pid_t process_server_of(const char *listen, char addr[300], unsigned pipes_max,
+                        unsigned descriptors);
+/* So many connections from 127.0.0.1 + source that say nothing; returns once all are open. */
+pid_t process_silent_ones(const char *addr, unsigned source, unsigned count);
 /* A client with four threads that call without end; returns once a call was answered. */
 pid_t process_loaded_client(const char *addr);
 /* A client in a loop of calls; every answer adds one to *answers (shared memory), and an
