@@ -24,7 +24,6 @@
 #define EVENTS_MAX   256
 #define BACKLOG      4096
 #define TICK_MS      1000
-#define WARN_EVERY_MS (24 * 3600 * UINT64_C(1000))
 #define ASIDE_MAX    1024 /* descriptors that connections leave to others */
 #define DRAIN_MS     1000
 
@@ -78,17 +77,6 @@ static void tell(struct tamga_gate *gate)
     gate->refused = gate->turned_away = gate->evicted = 0;
 }
 
-static void warn_of_end(struct tamga_gate *gate, uint64_t now_ms)
-{
-    struct tamga_detail text;
-
-    if (now_ms < gate->warned_ms)
-        return;
-    gate->warned_ms = now_ms + WARN_EVERY_MS;
-    if (tamga_tls_ends_soon(gate->options.tls, (int64_t)time(NULL), &text))
-        say(gate, "certificate_ends", text.text);
-}
-
 /* Those that wait are in the order of their time limits. */
 static void check_waiting(struct tamga_gate *gate, uint64_t now_ms)
 {
@@ -110,7 +98,6 @@ static void tick(struct tamga_gate *gate, uint64_t now_ms)
     if (gate->deaf && gate->listener.fd >= 0)
         gate->deaf = !tamga_gate_poll(gate, &gate->listener, EPOLLIN);
     tell(gate);
-    warn_of_end(gate, now_ms);
 }
 
 /* ---- the thread -------------------------------------------------------------------- */

@@ -89,7 +89,7 @@ struct tamga_gate {
     unsigned count;
     bool again;
     unsigned generation;
-    uint64_t tick_ms, warned_ms;
+    uint64_t tick_ms;
     struct tamga_tls_ticket ticket;
     struct tamga_lookup *lookup; /* dial: one that outlived who asked for it */
     struct tamga_gate_address *address[TAMGA_GATE_ADDRESS_BUCKETS];

@@ -7,12 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/key.h"
 
-#define PASSPHRASE_MAX 1024
+#define PASSPHRASE_MAX  1024
+#define DESCRIPTORS_MAX 65536
+#define CHECK_EVERY_S   3600
+#define WARN_EVERY_S    86400
 
 struct arguments {
     const char *config;
@@ -156,6 +161,17 @@ static enum tamga_err open_link(struct tamga_daemon *daemon, struct tamga_detail
     return TAMGA_OK;
 }
 
+/* As many as the system lets us have: each connection with TLS takes three. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Before any thread starts: signals are taken by tamga_daemon_wait alone. */
 static void block_signals(sigset_t *set)
 {
@@ -190,6 +206,7 @@ bool tamga_daemon_open(struct tamga_daemon *daemon, bool gateway, int argc, char
     tamga_log_open(gateway ? "tamga-gateway" : "tamga-consortium", TAMGA_LOG_INFO, false);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     block_signals(&set);
+    raise_descriptor_limit();
     daemon->config_path = arguments.config;
     err = tamga_config_load(&daemon->config, arguments.config, gateway, &detail);
     if (err == TAMGA_OK) {
@@ -273,8 +290,22 @@ void tamga_daemon_failed(struct tamga_daemon *daemon, enum tamga_err err,
     kill(getpid(), SIGUSR1);
 }
 
+bool tamga_daemon_warn(struct tamga_daemon *daemon, int64_t now_s)
+{
+    bool was_told = daemon->warned_s != 0 && now_s >= daemon->warned_s &&
+                    now_s < daemon->warned_s + WARN_EVERY_S;
+    struct tamga_detail text;
+
+    if (daemon->link.tls == NULL || was_told ||
+        !tamga_tls_ends_soon(daemon->link.tls, now_s, &text))
+        return false;
+    daemon->warned_s = now_s;
+    tamga_log(TAMGA_LOG_WARN, "certificate_ends", "%s", text.text);
+    return true;
+}
+
 /* Certificates are replaced in their files; bad ones leave those in use as they are. */
-static void reload_link(const struct tamga_daemon *daemon)
+static void reload_link(struct tamga_daemon *daemon)
 {
     struct tamga_detail detail = {{0}};
     enum tamga_err err;
@@ -282,10 +313,12 @@ static void reload_link(const struct tamga_daemon *daemon)
     if (daemon->link.tls == NULL)
         return;
     err = tamga_tls_reload(daemon->link.tls, &detail);
-    if (err != TAMGA_OK)
+    if (err != TAMGA_OK) {
         (void)tamga_daemon_refuse("reload", err, &detail);
-    else
-        tamga_log(TAMGA_LOG_INFO, "net.reload", "certificates are read again");
+        return;
+    }
+    tamga_log(TAMGA_LOG_INFO, "net.reload", "certificates are read again");
+    daemon->warned_s = 0;
 }
 
 /* Only log and certificates may change while running; the rest needs a restart. A file that
@@ -309,13 +342,16 @@ static void reload(const struct tamga_daemon *daemon)
 
 int tamga_daemon_wait(struct tamga_daemon *daemon)
 {
+    const struct timespec pause = {.tv_sec = CHECK_EVERY_S};
     sigset_t set;
 
     block_signals(&set);
     for (;;) {
-        int signal_number = 0;
+        int signal_number;
 
-        if (sigwait(&set, &signal_number) != 0)
+        (void)tamga_daemon_warn(daemon, (int64_t)time(NULL));
+        signal_number = sigtimedwait(&set, NULL, &pause);
+        if (signal_number < 0)
             continue;
         if (signal_number == SIGHUP) {
             reload(daemon);

@@ -15,6 +15,7 @@ struct tamga_daemon {
     struct tamga_private_key *key;
     const struct tamga_member *member; /* whom the key belongs to */
     struct tamga_net_link link;            /* certificates; its tls is NULL without them */
+    int64_t warned_s;                  /* when a certificate's end was told last, 0 never */
     atomic_int failure;                /* enum tamga_err, once a store failed */
 };
 
@@ -33,6 +34,9 @@ TAMGA_MUST_USE enum tamga_err tamga_daemon_folder(const struct tamga_daemon *dae
 TAMGA_MUST_USE enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
                                                   struct tamga_rpc_server **out,
                                                   struct tamga_detail *detail);
+/* Log that the certificate ends within TAMGA_TLS_WARN_S, if it does: at the start, after each
+ * reload, and once a day. Returns whether it was told. */
+bool tamga_daemon_warn(struct tamga_daemon *daemon, int64_t now_s);
 /* Until SIGTERM or SIGINT (exit code 0) or a failure (4). SIGHUP reads the log level and
  * the certificates again. */
 int tamga_daemon_wait(struct tamga_daemon *daemon);

@@ -1,77 +1,8 @@
 /* Tests of server/node/access.c with a real node: who may call what, by their certificates. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "cluster.h"
+#include "secure.h"
 #include "tamga/v1/content_service.pb-c.h"
-#include "unit/core/net/authority.h"
-
-/* One node with certificates, and those who call it. */
-struct roles {
-    struct cluster cluster;
-    struct cluster_process *node;
-    struct authority authority;
-};
-
-static void tls_address(char address[64])
-{
-    char port[64];
-
-    snprintf(port, sizeof port, "%s", strrchr(address, ':'));
-    snprintf(address, 64, "tls+tcp://127.0.0.1%.6s", port);
-}
-
-static void configure(struct roles *roles)
-{
-    const struct cluster_process *node = roles->node;
-    char path[CLUSTER_PATH_MAX + 16];
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/config.yaml", node->folder);
-    file = fopen(path, "w");
-    CHECK(file != NULL);
-    fprintf(file,
-            "name: %s\ngenesis: genesis.tamga\nkey: key.pem\ndata: data\n"
-            "rpc: \"%s\"\ngossip: \"%s\"\ntls:\n"
-            "  {ca: %s/ca.crt, crl: %s/ca.crl, cert: %s/%s.crt, key: %s/%s.key}\n",
-            node->name, node->rpc, node->gossip, roles->authority.folder,
-            roles->authority.folder, roles->authority.folder, node->name,
-            roles->authority.folder, node->name);
-    CHECK(fclose(file) == 0);
-}
-
-/* From here on the node is called by this member. */
-static void call_as(struct roles *roles, const char *member, struct tamga_net_link *link)
-{
-    tamga_channel_close(roles->node->channel);
-    tamga_tls_close(link->tls);
-    link->tls = authority_tls(&roles->authority, member);
-    CHECK(tamga_channel_open_link(&roles->node->channel, roles->node->rpc, link, NULL) ==
-          TAMGA_OK);
-}
-
-static void roles_open(struct roles *roles, struct tamga_net_link *link)
-{
-    static const struct {
-        const char *name;
-        uint32_t roles;
-    } member[] = {{"node-a", TAMGA_TLS_CONSORTIUM},
-                  {"gw-1", TAMGA_TLS_GATEWAY},
-                  {"acme", TAMGA_TLS_OEM}};
-
-    cluster_open(&roles->cluster, 1, 0);
-    roles->node = cluster_find(&roles->cluster, "node-a");
-    authority_open_for(&roles->authority, &roles->cluster.network->id.hash);
-    for (size_t i = 0; i < sizeof member / sizeof member[0]; i++)
-        authority_member(&roles->authority, member[i].name, member[i].roles, -60,
-                         AUTHORITY_DAY_S);
-    tls_address(roles->node->rpc);
-    tls_address(roles->node->gossip);
-    configure(roles);
-    call_as(roles, "gw-1", link);
-    cluster_start(&roles->cluster, "node-a");
-}
 
 static enum tamga_err put(struct tamga_channel *channel)
 {
@@ -93,27 +24,24 @@ static enum tamga_err put(struct tamga_channel *channel)
  */
 int main(void)
 {
-    static struct roles roles;
-    struct tamga_net_link link = {0};
+    static struct secure secure;
     struct cluster_release release = {.counter = 1, .seed = 1, .skip_content = true};
     struct tamga_entry_id id;
     struct tamga_block_id tip;
     uint64_t height = 9;
 
-    roles_open(&roles, &link);
-    CHECK(cluster_publish(&roles.cluster, "node-a", &release, &id) == TAMGA_E_ROLE_DENIED);
-    CHECK(put(roles.node->channel) == TAMGA_E_ROLE_DENIED);
-    CHECK(!cluster_known(&roles.cluster, "node-a", &roles.cluster.consortium, &id));
-    CHECK(cluster_status(&roles.cluster, "node-a", &roles.cluster.consortium, &height, &tip));
+    secure_open(&secure, 365);
+    CHECK(cluster_publish(&secure.cluster, "node-a", &release, &id) == TAMGA_E_ROLE_DENIED);
+    CHECK(put(secure.node->channel) == TAMGA_E_ROLE_DENIED);
+    CHECK(!cluster_known(&secure.cluster, "node-a", &secure.cluster.consortium, &id));
+    CHECK(cluster_status(&secure.cluster, "node-a", &secure.cluster.consortium, &height, &tip));
     CHECK(height == 0);
-    call_as(&roles, "acme", &link);
-    CHECK(put(roles.node->channel) == TAMGA_E_BAD_CID);
+    secure_call_as(&secure, "acme");
+    CHECK(put(secure.node->channel) == TAMGA_E_BAD_CID);
     release.skip_content = false;
-    CHECK(cluster_publish(&roles.cluster, "node-a", &release, &id) == TAMGA_OK);
-    CHECK(cluster_known(&roles.cluster, "node-a", &roles.cluster.consortium, &id));
-    cluster_close(&roles.cluster);
-    tamga_tls_close(link.tls);
-    authority_close(&roles.authority);
+    CHECK(cluster_publish(&secure.cluster, "node-a", &release, &id) == TAMGA_OK);
+    CHECK(cluster_known(&secure.cluster, "node-a", &secure.cluster.consortium, &id));
+    secure_close(&secure);
     printf("a gateway submits nothing\n");
     return 0;
 }
