@@ -229,7 +229,8 @@ static void tally_log(const struct tamga_rpc_server *server,
         options->log(options->log_context, "refused", text);
     }
     if (tally->turned_away) {
-        snprintf(text, sizeof text, "%u connections turned away; at most %u are served",
+        snprintf(text, sizeof text,
+                 "%u connections turned away: more than %u, not the gate's, or gone again",
                  tally->turned_away, options->pipes_max);
         options->log(options->log_context, "turned_away", text);
     }

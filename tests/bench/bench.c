@@ -26,7 +26,7 @@ static const struct {
     {"verify", bench_verify},   {"miner", bench_miner},       {"block", bench_block},
     {"content", bench_content}, {"rpc", bench_rpc},           {"ingest", bench_ingest},
     {"cluster", bench_cluster}, {"catchup", bench_catch_up},  {"finality", bench_finality},
-    {"store", bench_store},     {"store10m", bench_store_10m},
+    {"link", bench_link},       {"store", bench_store},       {"store10m", bench_store_10m},
 };
 #define GROUPS (sizeof group / sizeof group[0])
 
@@ -223,9 +223,17 @@ double bench_cpu(pid_t pid)
 
 double bench_resident_mib(void)
 {
-    FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long pages = 0;
+    return bench_resident_of(getpid());
+}
 
+double bench_resident_of(pid_t pid)
+{
+    char path[32];
+    unsigned long pages = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    file = fopen(path, "r");
     BENCH_CHECK(file != NULL && fscanf(file, "%*u %lu", &pages) == 1);
     fclose(file);
     return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
@@ -324,6 +332,8 @@ int main(int argc, char **argv)
         return bench_store_probe(argv[2], argv[3]);
     if (argc == 2 && strcmp(argv[1], "--rpc-server") == 0)
         return bench_rpc_server();
+    if (argc >= 3 && strncmp(argv[1], "--link-", 7) == 0)
+        return bench_link_child(argc, argv);
     for (; at < argc && argv[at][0] == '-'; at++) {
         if (strcmp(argv[at], "--smoke") == 0)
             bench = (struct bench){.seconds = 0.05, .limit_seconds = 0.02, .smoke = true};

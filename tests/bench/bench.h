@@ -54,6 +54,7 @@ void bench_stop(pid_t pid);
 /* Processor seconds that a process has used. */
 double bench_cpu(pid_t pid);
 double bench_resident_mib(void);
+double bench_resident_of(pid_t pid);
 
 /* ---- the groups ------------------------------------------------------------------ */
 
@@ -67,10 +68,12 @@ void bench_store_10m(const struct bench *bench);
 void bench_cluster(const struct bench *bench);
 void bench_finality(const struct bench *bench);
 void bench_rpc(const struct bench *bench);
+void bench_link(const struct bench *bench);
 void bench_content(const struct bench *bench);
 
 /* Other lives of the same program, in a process of their own. Return the exit code. */
 int bench_store_probe(const char *store, const char *genesis);
 int bench_rpc_server(void);
+int bench_link_child(int argc, char **argv);
 
 #endif

@@ -12,17 +12,14 @@
 
 #include "bench.h"
 #include "limits.h"
-#include "net/rpc.h"
+#include "rpc.h"
 #include "tamga/v1/content_service.pb-c.h"
 
-#define SMALL_BYTES   256
 #define SMALL_BLOCK   160 /* with the envelope and the CID: about 256 */
-#define LARGE_BYTES   (1u << 20)
-#define CHANNELS      4  /* a server takes 64 requests of one connection, not more */
 #define THREADS_MAX   64
 #define CID_OF_NOTHING "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH"
 
-static uint8_t large[LARGE_BYTES];
+static uint8_t large[BENCH_LARGE_BYTES];
 
 /* ---- the server's process ---------------------------------------------------------- */
 
@@ -66,16 +63,18 @@ static void log_server(void *context, const char *event, const char *words)
     fprintf(stderr, "%s: %s\n", event, words);
 }
 
-int bench_rpc_server(void)
+struct tamga_rpc_server *bench_rpc_serve(const char *listen, const struct tamga_net_link *link,
+                                         unsigned pipes_max)
 {
-    Tamga__V1__ContentService_Service service =
+    static Tamga__V1__ContentService_Service service =
         TAMGA__V1__CONTENT_SERVICE__INIT(bench_service_);
     struct tamga_rpc_server_options options = { /* as server/node/daemon.c has them */
-        .listen = "tcp://127.0.0.1:0",
+        .listen = listen,
+        .link = link,
         .threads = 8,
         .contexts = 256,
         .per_pipe_max = 64,
-        .pipes_max = 4096,
+        .pipes_max = pipes_max,
         .send_timeout_ms = 10000,
         .log = log_server,
     };
@@ -84,7 +83,12 @@ int bench_rpc_server(void)
     bench_must(tamga_rpc_server_open(&server, &options, NULL), "server");
     bench_must(tamga_rpc_server_add(server, &service.base), "service");
     bench_must(tamga_rpc_server_start(server), "start");
-    printf("%s\n", tamga_rpc_server_addr(server));
+    return server;
+}
+
+int bench_rpc_server(void)
+{
+    printf("%s\n", tamga_rpc_server_addr(bench_rpc_serve("tcp://127.0.0.1:0", NULL, 4096)));
     fflush(stdout);
     pause(); /* until SIGTERM */
     return 0;
@@ -112,7 +116,7 @@ static void put_small(struct tamga_channel *channel)
     bench_must(reply.err, "put");
 }
 
-static void get_large(void *context)
+void bench_get_large(void *context)
 {
     Tamga__V1__GetContentRequest request = TAMGA__V1__GET_CONTENT_REQUEST__INIT;
     TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply = {.channel = context};
@@ -127,7 +131,8 @@ static void get_large(void *context)
 static void *put_many(void *context)
 {
     struct calls *calls = context;
-    struct tamga_channel *channel = calls->channel[atomic_fetch_add(&calls->thread, 1) % CHANNELS];
+    unsigned own = atomic_fetch_add(&calls->thread, 1);
+    struct tamga_channel *channel = calls->channel[own % BENCH_CHANNELS];
 
     while (bench_now() < calls->until) {
         put_small(channel);
@@ -136,14 +141,14 @@ static void *put_many(void *context)
     return NULL;
 }
 
-static double call_rate(struct tamga_channel *const channel[CHANNELS], unsigned outstanding,
-                        double seconds)
+double bench_call_rate(struct tamga_channel *const channel[BENCH_CHANNELS],
+                       unsigned outstanding, double seconds)
 {
     struct calls calls = {.channel = channel};
     pthread_t thread[THREADS_MAX];
     double start;
 
-    for (unsigned i = 0; i < CHANNELS; i++)
+    for (unsigned i = 0; i < BENCH_CHANNELS; i++)
         put_small(channel[i]); /* connected from here on */
     start = bench_now();
     calls.until = start + seconds;
@@ -155,11 +160,6 @@ static double call_rate(struct tamga_channel *const channel[CHANNELS], unsigned 
 }
 
 /* ---- plain TCP ---------------------------------------------------------------------- */
-
-struct echo {
-    int fd;
-    size_t in, out; /* bytes of a request and of its answer */
-};
 
 static bool move_all(int fd, uint8_t *bytes, size_t len, bool out)
 {
@@ -174,10 +174,10 @@ static bool move_all(int fd, uint8_t *bytes, size_t len, bool out)
     return true;
 }
 
-static void *echo_main(void *context)
+void *bench_echo_main(void *context)
 {
-    struct echo *echo = context;
-    uint8_t request[SMALL_BYTES];
+    struct bench_echo *echo = context;
+    uint8_t request[BENCH_SMALL_BYTES];
 
     while (move_all(echo->fd, request, echo->in, false))
         if (!move_all(echo->fd, large, echo->out, true))
@@ -185,7 +185,7 @@ static void *echo_main(void *context)
     return NULL;
 }
 
-static void connect_pair(int fd[2])
+void bench_connect_pair(int fd[2])
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
@@ -203,63 +203,68 @@ static void connect_pair(int fd[2])
     close(listening);
 }
 
-/* One request, one answer at a time in each of `outstanding` places; exchanges a second. */
-static double tcp_rate(unsigned outstanding, size_t out, double seconds)
+double bench_exchange_rate(int fd, unsigned outstanding, size_t out, double seconds)
 {
-    static uint8_t answer[LARGE_BYTES];
-    uint8_t request[SMALL_BYTES] = {0};
-    struct echo echo = {.in = sizeof request, .out = out};
+    static uint8_t answer[BENCH_LARGE_BYTES];
+    uint8_t request[BENCH_SMALL_BYTES] = {0};
     unsigned sent = 0, got = 0;
-    pthread_t thread;
-    double start;
-    int fd[2];
+    double start = bench_now();
 
-    connect_pair(fd);
-    echo.fd = fd[1];
-    BENCH_CHECK(pthread_create(&thread, NULL, echo_main, &echo) == 0);
-    start = bench_now();
     while (bench_now() - start < seconds) {
         for (; sent - got < outstanding; sent++)
-            BENCH_CHECK(move_all(fd[0], request, sizeof request, true));
-        BENCH_CHECK(move_all(fd[0], answer, out, false));
+            BENCH_CHECK(move_all(fd, request, sizeof request, true));
+        BENCH_CHECK(move_all(fd, answer, out, false));
         got++;
     }
-    seconds = bench_now() - start;
+    return got / (bench_now() - start);
+}
+
+double bench_tcp_rate(unsigned outstanding, size_t out, double seconds)
+{
+    struct bench_echo echo = {.in = BENCH_SMALL_BYTES, .out = out};
+    pthread_t thread;
+    double rate;
+    int fd[2];
+
+    bench_connect_pair(fd);
+    echo.fd = fd[1];
+    BENCH_CHECK(pthread_create(&thread, NULL, bench_echo_main, &echo) == 0);
+    rate = bench_exchange_rate(fd[0], outstanding, out, seconds);
     shutdown(fd[0], SHUT_RDWR);
     pthread_join(thread, NULL);
     close(fd[0]);
     close(fd[1]);
-    return got / seconds;
+    return rate;
 }
 
 double limit_tcp_calls(double seconds)
 {
-    return tcp_rate(1, SMALL_BYTES, seconds);
+    return bench_tcp_rate(1, BENCH_SMALL_BYTES, seconds);
 }
 
 void bench_rpc(const struct bench *bench)
 {
     const char *const argv[] = {"/proc/self/exe", "--rpc-server", NULL};
-    struct tamga_channel *channel[CHANNELS];
+    struct tamga_channel *channel[BENCH_CHANNELS];
     char addr[128];
     double limit;
     FILE *in;
     pid_t pid = bench_spawn(argv, &in, NULL);
 
     BENCH_CHECK(fscanf(in, "%127s", addr) == 1);
-    for (unsigned i = 0; i < CHANNELS; i++)
+    for (unsigned i = 0; i < BENCH_CHANNELS; i++)
         bench_must(tamga_channel_open(&channel[i], addr, NULL), addr);
     limit = limit_tcp_calls(bench->limit_seconds);
-    bench_figure("rpc.one", call_rate(channel, 1, bench->seconds), "calls/s", limit,
+    bench_figure("rpc.one", bench_call_rate(channel, 1, bench->seconds), "calls/s", limit,
                  "plain TCP, 256 B, one outstanding");
-    limit = tcp_rate(64, SMALL_BYTES, bench->limit_seconds);
-    bench_figure("rpc.many", call_rate(channel, 64, bench->seconds), "calls/s", limit,
+    limit = bench_tcp_rate(64, BENCH_SMALL_BYTES, bench->limit_seconds);
+    bench_figure("rpc.many", bench_call_rate(channel, 64, bench->seconds), "calls/s", limit,
                  "plain TCP, 256 B, 64 outstanding");
-    limit = tcp_rate(1, LARGE_BYTES, bench->limit_seconds);
+    limit = bench_tcp_rate(1, BENCH_LARGE_BYTES, bench->limit_seconds);
     bench_figure("rpc.get_1mib",
-                 bench_waiting_rate(get_large, channel[0], 1, bench->seconds), "MiB/s", limit,
+                 bench_waiting_rate(bench_get_large, channel[0], 1, bench->seconds), "MiB/s", limit,
                  "plain TCP, 1 MiB, one outstanding");
-    for (unsigned i = 0; i < CHANNELS; i++)
+    for (unsigned i = 0; i < BENCH_CHANNELS; i++)
         tamga_channel_close(channel[i]);
     bench_stop(pid);
     fclose(in);

@@ -3,8 +3,8 @@
 #
 #   tests/bench/run.sh [--json FILE] [--full] [NAME...]
 #
-# Names: verify miner block content rpc ingest cluster catchup finality store; none: all, in
-# some four minutes. store stops at a million entries; the name store10m goes on to 10 million,
+# Names: verify miner block content rpc ingest cluster catchup finality link store; none: all, in
+# some five minutes. store stops at a million entries; the name store10m goes on to 10 million,
 # with 2 GB of memory, 10 GB under $TMPDIR (or /tmp) and some ten minutes more: --full is all
 # names with that instead. cluster measures beside etcd where that is installed
 # (deploy/setup.sh --etcd). docs/PERFORMANCE.md tells what each figure is and what bounds it.
