@@ -18,6 +18,8 @@ static struct tamga_gate_options gate_options(const struct tamga_door_options *o
         .conns_max = options->conns_max,
         .per_address_max = link->per_address_max ? link->per_address_max
                                                  : TAMGA_GATE_PER_ADDRESS,
+        .per_address_per_s = link->per_address_per_s ? link->per_address_per_s
+                                                     : TAMGA_GATE_PER_ADDRESS_S,
         .shake_ms = link->shake_ms ? link->shake_ms : TAMGA_GATE_SHAKE_MS,
         .idle_ms = TAMGA_GATE_IDLE_MS,
         .stuck_ms = options->stuck_ms,

@@ -69,9 +69,10 @@ static void tell(struct tamga_gate *gate)
     if (gate->turned_away || gate->evicted) {
         snprintf(text, sizeof text,
                  "%u connections turned away, %u without a handshake made room; at most %u, "
-                 "%u from one address, and descriptors up to %d",
+                 "%u from one address and %u a second, and descriptors up to %d",
                  gate->turned_away, gate->evicted, gate->options.conns_max,
-                 gate->options.per_address_max, gate->accept_fd_max);
+                 gate->options.per_address_max, gate->options.per_address_per_s,
+                 gate->accept_fd_max);
         say(gate, "link_turned_away", text);
     }
     gate->refused = gate->turned_away = gate->evicted = 0;
@@ -248,6 +249,7 @@ static void gate_free(struct tamga_gate *gate)
     tamga_lookup_free(gate->lookup);
     tamga_tls_ticket_clear(&gate->ticket);
     pthread_mutex_destroy(&gate->lock);
+    tamga_parties_close(&gate->parties);
     free(gate->by_port);
     free(gate);
 }
@@ -273,7 +275,9 @@ static enum tamga_err gate_new(struct tamga_gate **out, const struct tamga_gate_
     gate->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (serves)
         gate->by_port = calloc(UINT16_MAX + 1, sizeof(struct tamga_gate_conn *));
-    if (gate->poll < 0 || gate->wake.fd < 0 || (serves && !gate->by_port)) {
+    if (gate->poll < 0 || gate->wake.fd < 0 ||
+        (serves && (!gate->by_port ||
+                    tamga_parties_open(&gate->parties, options->conns_max + 1) != TAMGA_OK))) {
         gate_free(gate);
         return TAMGA_E_SYSTEM;
     }

@@ -20,6 +20,7 @@
 #define TAMGA_GATE_SHAKE_MS       10000u
 #define TAMGA_GATE_IDLE_MS        3600000u
 #define TAMGA_GATE_PER_ADDRESS    256u
+#define TAMGA_GATE_PER_ADDRESS_S  100u
 
 struct tamga_gate;
 
@@ -28,6 +29,8 @@ struct tamga_gate_options {
     struct tamga_tls_want want;  /* who may be at the other end; its name is copied */
     unsigned conns_max;          /* at once; whoever is not judged yet makes room first */
     unsigned per_address_max;    /* of them, from one IPv4 address or IPv6 /64 */
+    uint32_t per_address_per_s;  /* new ones of one address in the long run, twice
+                                    per_address_max after a pause; 0: any number */
     uint32_t shake_ms;           /* from the connection to the end of the handshake */
     uint32_t idle_ms;            /* without a byte in either direction */
     uint32_t stuck_ms;           /* with bytes that one side does not take */

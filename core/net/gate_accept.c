@@ -49,7 +49,7 @@ static bool room_made(struct tamga_gate *gate, int *fd)
 
 static void welcome(struct tamga_gate *gate, int fd, const struct sockaddr_storage *from)
 {
-    struct tamga_gate_address *address = NULL;
+    struct tamga_party *address = NULL;
     bool fine = gate->serves ? (address = tamga_gate_seat_take(gate, from)) != NULL
                              : tamga_is_own_connection(fd);
 

@@ -400,7 +400,7 @@ static void turn_connect(struct tamga_gate_conn *conn)
 
 /* ---- life -------------------------------------------------------------------------- */
 
-void tamga_gate_conn_begin(struct tamga_gate *gate, int fd, struct tamga_gate_address *address)
+void tamga_gate_conn_begin(struct tamga_gate *gate, int fd, struct tamga_party *address)
 {
     struct tamga_gate_conn *conn = calloc(1, sizeof *conn);
 

@@ -11,9 +11,8 @@
 #include <stdatomic.h>
 
 #include "net/gate.h"
+#include "net/parties.h"
 #include "net/resolve.h"
-
-#define TAMGA_GATE_ADDRESS_BUCKETS 4096
 
 struct tamga_gate_conn;
 
@@ -45,13 +44,6 @@ struct tamga_gate_list {
     struct tamga_gate_conn *first, *last;
 };
 
-struct tamga_gate_address {
-    struct tamga_gate_address *next;
-    int family;
-    uint8_t byte[8]; /* IPv4, or the first half of IPv6 */
-    unsigned count;
-};
-
 struct tamga_gate_conn {
     struct tamga_gate *gate;
     struct tamga_gate_conn *before, *next;
@@ -60,7 +52,7 @@ struct tamga_gate_conn {
     struct tamga_gate_end plain, secure;
     struct tamga_gate_way in, out; /* in: from TLS to NNG */
     struct tamga_tls_session *session;
-    struct tamga_gate_address *address; /* serve */
+    struct tamga_party *address; /* serve */
     struct tamga_lookup *lookup;        /* dial */
     struct tamga_resolved resolved;
     unsigned tried;
@@ -92,7 +84,7 @@ struct tamga_gate {
     uint64_t tick_ms;
     struct tamga_tls_ticket ticket;
     struct tamga_lookup *lookup; /* dial: one that outlived who asked for it */
-    struct tamga_gate_address *address[TAMGA_GATE_ADDRESS_BUCKETS];
+    struct tamga_parties parties; /* serve: addresses */
     uint8_t scratch[TAMGA_GATE_KEPT_BYTES_MAX];
 
     unsigned turned_away, refused, evicted; /* since it was logged last */
@@ -106,16 +98,16 @@ struct tamga_gate {
     struct tamga_detail why_detail;
 };
 
-/* gate_seats.c. take: NULL if this address has as many as it may, or no memory. */
-struct tamga_gate_address *tamga_gate_seat_take(struct tamga_gate *gate,
-                                                const struct sockaddr_storage *from);
-void tamga_gate_seat_leave(struct tamga_gate *gate, struct tamga_gate_address *address);
+/* gate_seats.c. take: NULL if this address has as many as it may, or came too often. */
+struct tamga_party *tamga_gate_seat_take(struct tamga_gate *gate,
+                                         const struct sockaddr_storage *from);
+void tamga_gate_seat_leave(struct tamga_gate *gate, struct tamga_party *party);
 void tamga_gate_know(struct tamga_gate_conn *conn, uint16_t port);
 void tamga_gate_forget(struct tamga_gate_conn *conn);
 void tamga_gate_move(struct tamga_gate_conn *conn, struct tamga_gate_list *to);
 
 /* gate_conn.c. Takes fd: the member's if it serves, NNG's if it dials. */
-void tamga_gate_conn_begin(struct tamga_gate *gate, int fd, struct tamga_gate_address *address);
+void tamga_gate_conn_begin(struct tamga_gate *gate, int fd, struct tamga_party *address);
 /* Something happened, or it is its turn again. */
 void tamga_gate_conn_turn(struct tamga_gate_conn *conn, struct tamga_gate_end *end,
                           uint32_t events);

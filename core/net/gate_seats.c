@@ -1,77 +1,54 @@
 /* Who is counted and who is known at a gate. Moves no byte. */
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "net/clock.h"
 #include "net/gate_internal.h"
 
 /* ---- how many of one address ------------------------------------------------------ */
 
 /* An IPv6 host has a /64 to itself; IPv4 in IPv6's clothes is IPv4. */
-static struct tamga_gate_address address_of(const struct sockaddr_storage *from)
+static void address_name(char name[TAMGA_TLS_NAME_MAX + 1], const struct sockaddr_storage *from)
 {
-    struct tamga_gate_address out = {.family = from->ss_family};
-
+    strcpy(name, "unknown");
     if (from->ss_family == AF_INET) {
-        memcpy(out.byte, &((const struct sockaddr_in *)(const void *)from)->sin_addr, 4);
+        const struct sockaddr_in *four = (const void *)from;
+
+        tamga_to_hex(name, (const uint8_t *)&four->sin_addr, 4);
     } else if (from->ss_family == AF_INET6) {
         const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
+        bool mapped = IN6_IS_ADDR_V4MAPPED(six);
 
-        if (IN6_IS_ADDR_V4MAPPED(six)) {
-            out.family = AF_INET;
-            memcpy(out.byte, six->s6_addr + 12, 4);
-        } else {
-            memcpy(out.byte, six->s6_addr, sizeof out.byte);
-        }
+        tamga_to_hex(name, mapped ? six->s6_addr + 12 : six->s6_addr, mapped ? 4 : 8);
     }
-    return out;
 }
 
-/* FNV-1a. Who may choose addresses at will is bounded by conns_max all the same. */
-static struct tamga_gate_address **bucket_of(struct tamga_gate *gate,
-                                             const struct tamga_gate_address *address)
+struct tamga_party *tamga_gate_seat_take(struct tamga_gate *gate,
+                                         const struct sockaddr_storage *from)
 {
-    uint32_t hash = 2166136261u;
+    const struct tamga_limit limit = {.requests_per_s = gate->options.per_address_per_s,
+                                      .requests_burst = 2 * gate->options.per_address_max};
+    uint64_t now_ms = tamga_net_now_ms();
+    char name[TAMGA_TLS_NAME_MAX + 1];
+    struct tamga_limit_hit hit = {0};
+    struct tamga_party *party;
 
-    for (size_t i = 0; i < sizeof address->byte; i++)
-        hash = (hash ^ address->byte[i]) * 16777619u;
-    return &gate->address[hash % TAMGA_GATE_ADDRESS_BUCKETS];
-}
-
-struct tamga_gate_address *tamga_gate_seat_take(struct tamga_gate *gate,
-                                                const struct sockaddr_storage *from)
-{
-    struct tamga_gate_address wanted = address_of(from);
-    struct tamga_gate_address **bucket = bucket_of(gate, &wanted), *found = *bucket;
-
-    while (found && (found->family != wanted.family ||
-                     memcmp(found->byte, wanted.byte, sizeof wanted.byte) != 0))
-        found = found->next;
-    if (found && found->count >= gate->options.per_address_max)
+    address_name(name, from);
+    party = tamga_parties_hold(&gate->parties, TAMGA_LIMIT_ADDRESS, name, &limit, now_ms);
+    if (party->holders > gate->options.per_address_max ||
+        !tamga_account_may(&party->account, &hit, &limit, now_ms)) {
+        tamga_parties_release(&gate->parties, party);
         return NULL;
-    if (!found) {
-        found = malloc(sizeof *found);
-        if (!found)
-            return NULL;
-        *found = wanted;
-        found->next = *bucket;
-        *bucket = found;
     }
-    found->count++;
-    return found;
+    tamga_account_begin(&party->account, &limit, 0);
+    tamga_account_end(&party->account, &limit, 0, now_ms); /* how many are there, holders tells */
+    return party;
 }
 
-void tamga_gate_seat_leave(struct tamga_gate *gate, struct tamga_gate_address *address)
+void tamga_gate_seat_leave(struct tamga_gate *gate, struct tamga_party *party)
 {
-    struct tamga_gate_address **at;
-
-    if (!address || --address->count > 0)
-        return;
-    at = bucket_of(gate, address);
-    while (*at != address)
-        at = &(*at)->next;
-    *at = address->next;
-    free(address);
+    if (party)
+        tamga_parties_release(&gate->parties, party);
 }
 
 /* ---- who is behind a port --------------------------------------------------------- */

@@ -21,11 +21,13 @@ void tamga_bucket_open(struct tamga_bucket *bucket, uint64_t burst, uint64_t now
 /* Time may seem to go back: threads read the clock before they come here. */
 static void fill(struct tamga_bucket *bucket, uint64_t per_s, uint64_t burst, uint64_t now_ms)
 {
-    uint64_t room = (uint64_t)((int64_t)burst * MILLI - bucket->milli), passed_ms;
+    int64_t full = (int64_t)burst * MILLI;
+    uint64_t passed_ms, room;
 
     if (per_s == 0 || now_ms <= bucket->at_ms)
         return;
     passed_ms = now_ms - bucket->at_ms;
+    room = bucket->milli < full ? (uint64_t)(full - bucket->milli) : 0;
     bucket->at_ms = now_ms;
     bucket->milli += (int64_t)(passed_ms > room / per_s ? room : passed_ms * per_s);
 }

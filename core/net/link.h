@@ -11,6 +11,7 @@ struct tamga_net_link {
     struct tamga_tls *tls;
     struct tamga_tls_want want;
     unsigned per_address_max; /* servers: connections from one address; 0: as many as usual */
+    uint32_t per_address_per_s; /* servers: new ones of it a second; 0: as many as usual */
     uint32_t shake_ms;        /* time for a handshake; 0: as usual */
 };
 

@@ -77,7 +77,8 @@ int link_server_main(const char *folder)
     struct tamga_endpoint bound;
     struct tamga_gate *gate;
 
-    link = (struct tamga_net_link){.tls = tls_of(folder), .per_address_max = 65536};
+    link = (struct tamga_net_link){.tls = tls_of(folder), .per_address_max = 65536,
+                                   .per_address_per_s = 1000000};
     options = gate_options(link.tls);
     bench_must(tamga_gate_serve(&gate, &bound, &options, &here, echo_serve(), NULL), "gate");
     printf("%s\n", strrchr(tamga_rpc_server_addr(

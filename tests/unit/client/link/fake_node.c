@@ -235,6 +235,9 @@ static void consortium_submit_transaction(Tamga__V1__ConsortiumService_Service *
     if (node->options.busy > 0) {
         node->options.busy--;
         err = TAMGA_E_BUSY;
+    } else if (node->options.limited > 0) {
+        node->options.limited--;
+        err = TAMGA_E_RATE_LIMITED;
     }
     if (err == TAMGA_OK)
         err = take(node, 0, tamga_buf_span(&payload), &id, &known, &detail);

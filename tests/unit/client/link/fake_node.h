@@ -24,6 +24,7 @@ struct fake_options {
     bool gateway;      /* gw-1 with both chains; otherwise node-a with its own */
     bool lazy;         /* mine only when told to */
     unsigned busy;     /* so many submissions are answered BUSY */
+    unsigned limited;  /* and after them so many RATE_LIMITED */
     unsigned lost;     /* so many are taken, and answered DEADLINE */
     bool signs_badly;  /* status is signed by another key than it states */
     const char *signer; /* of the status; NULL: by the role */

@@ -203,12 +203,12 @@ Test(publish, refuses_what_the_chain_has)
 
 /*
  * Goal:   a node that falters does not lose or double a release.
- * Method: two BUSY answers; then an entry that is taken and answered DEADLINE.
+ * Method: a BUSY answer, a RATE_LIMITED one; then an entry that is taken and answered DEADLINE.
  */
 Test(publish, submits_the_same_bytes_again)
 {
     struct fake_node *node =
-        fake_start(&(struct fake_options){.busy = 2, .lost = 1});
+        fake_start(&(struct fake_options){.busy = 1, .limited = 1, .lost = 1});
     struct tamga_client *acme = client_to(node, "acme", 10000);
     struct tamga_publish_options options = image("image");
     struct tamga_publish_result result = {0};

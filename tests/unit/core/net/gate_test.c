@@ -271,6 +271,50 @@ Test(gate, makes_room_for_members, .timeout = 60)
     town_close(&town);
 }
 
+static struct tamga_link_counters links_of(struct town *town)
+{
+    struct tamga_rpc_counters counters;
+
+    tamga_rpc_server_counters(town->fixture.server, &counters);
+    return counters.links;
+}
+
+static bool has_turned_away(void *town)
+{
+    return links_of(town).turned_away > 0;
+}
+
+static bool is_welcome_again(void *town)
+{
+    return town_ask(town, ((struct town *)town)->client_tls, NULL, 0, NULL) == TAMGA_OK;
+}
+
+/*
+ * Goal:   one address comes only so often: handshakes cost a server more than who begins them.
+ *         After a pause it is welcome again.
+ * Method: one a second, 8 after a pause; 30 resets, which are not there any more to be counted
+ *         as such; a member that is there, then another one at the same address.
+ */
+Test(gate, lets_one_address_come_only_so_often, .timeout = 60)
+{
+    struct tamga_rpc_server_options options = fixture_options();
+    struct town town;
+
+    town_open(&town);
+    town.server_link.per_address_max = 4;
+    town.server_link.per_address_per_s = 1;
+    town_serve_again(&town, &options);
+    cr_assert_eq(fixture_get(town.fixture.channel, "hello", 5000, NULL, NULL), TAMGA_OK);
+    cr_assert_eq(links_of(&town).turned_away, 0);
+    for (int i = 0; i < 30; i++)
+        (void)stranger(fixture_port(town.addr), 3);
+    cr_assert(fixture_wait(has_turned_away, &town, 5000));
+    cr_assert_geq(links_of(&town).begun, 5);
+    cr_assert_eq(fixture_get(town.fixture.channel, "hello", 5000, NULL, NULL), TAMGA_OK);
+    cr_assert(fixture_wait(is_welcome_again, &town, 15000));
+    town_close(&town);
+}
+
 /*
  * Goal:   members that misbehave after the handshake harm nobody else: garbage in place of
  *         NNG's framing, resets, silence, and a reader that never reads.
@@ -407,14 +451,6 @@ static void serve_there_again(struct town *town, char addr[80])
 static bool call_works(void *context)
 {
     return fixture_get(context, "hello", 1000, NULL, NULL) == TAMGA_OK;
-}
-
-static struct tamga_link_counters links_of(struct town *town)
-{
-    struct tamga_rpc_counters counters;
-
-    tamga_rpc_server_counters(town->fixture.server, &counters);
-    return counters.links;
 }
 
 /*

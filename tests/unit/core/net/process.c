@@ -97,6 +97,7 @@ pid_t process_server_of(const char *listen, char addr[300], unsigned pipes_max,
         limit_descriptors(descriptors);
         link = *process_link_open();
         link.per_address_max = pipes_max;
+        link.per_address_per_s = 1000000;
         options.listen = listen;
         options.link = &link;
         options.contexts = options.per_pipe_max = 256;

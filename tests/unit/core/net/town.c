@@ -20,6 +20,7 @@ void town_open_with(struct town *town, struct tamga_rpc_server_options *options)
     town->server_link = (struct tamga_net_link){.tls = town->server_tls, .shake_ms = 1500};
     town->client_link = (struct tamga_net_link){.tls = town->client_tls};
     town->server_link.per_address_max = 4096;
+    town->server_link.per_address_per_s = 1000000;
     serve(town, options);
 }
 
