@@ -197,7 +197,7 @@ static void turn_open(struct tamga_gate_conn *conn)
 
 /* ---- on the way to open ------------------------------------------------------------ */
 
-static void socket_prepare(struct tamga_gate *gate, int fd)
+void tamga_gate_socket_prepare(struct tamga_gate *gate, int fd)
 {
     const int on = 1, idle_s = IDLE_PROBE_S;
 
@@ -208,13 +208,12 @@ static void socket_prepare(struct tamga_gate *gate, int fd)
                sizeof gate->options.stuck_ms);
 }
 
-/* False if it cannot be; a connection may be under way. */
-static bool connect_to(int fd, const void *address, socklen_t len)
+bool tamga_gate_connect_to(int fd, const void *address, socklen_t len)
 {
     return connect(fd, address, len) == 0 || errno == EINPROGRESS;
 }
 
-static int connect_failed(int fd)
+int tamga_gate_connect_failed(int fd)
 {
     int failed = 0;
     socklen_t len = sizeof failed;
@@ -259,7 +258,7 @@ static void inner_begin(struct tamga_gate_conn *conn)
     setsockopt(conn->plain.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     address.sin_port = htons(conn->gate->inner_port);
     conn->state = TAMGA_GATE_INNER;
-    if (!connect_to(conn->plain.fd, &address, sizeof address) ||
+    if (!tamga_gate_connect_to(conn->plain.fd, &address, sizeof address) ||
         !tamga_gate_poll(conn->gate, &conn->plain, EPOLLOUT) ||
         !tamga_gate_poll(conn->gate, &conn->secure, 0))
         tamga_gate_conn_end(conn, TAMGA_E_SYSTEM, NULL);
@@ -267,7 +266,7 @@ static void inner_begin(struct tamga_gate_conn *conn)
 
 static void turn_inner(struct tamga_gate_conn *conn, const struct tamga_gate_end *end)
 {
-    if (end == &conn->secure || connect_failed(conn->plain.fd))
+    if (end == &conn->secure || tamga_gate_connect_failed(conn->plain.fd))
         tamga_gate_conn_end(conn, TAMGA_E_UNREACHABLE, NULL); /* only ill news come there */
     else
         opened(conn);
@@ -293,7 +292,7 @@ static void turn_shake(struct tamga_gate_conn *conn)
     }
 }
 
-static void shake_begin(struct tamga_gate_conn *conn)
+void tamga_gate_shake_begin(struct tamga_gate_conn *conn)
 {
     struct tamga_gate *gate = conn->gate;
 
@@ -305,9 +304,9 @@ static void shake_begin(struct tamga_gate_conn *conn)
         turn_shake(conn);
 }
 
-/* ---- dialing ---------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 
-static void secure_close(struct tamga_gate_conn *conn)
+void tamga_gate_secure_close(struct tamga_gate_conn *conn)
 {
     if (conn->secure.fd < 0)
         return;
@@ -315,90 +314,6 @@ static void secure_close(struct tamga_gate_conn *conn)
     close(conn->secure.fd);
     conn->secure.fd = -1;
 }
-
-/* One address of the host after the other. */
-static void connect_next(struct tamga_gate_conn *conn)
-{
-    struct tamga_resolved *resolved = &conn->resolved;
-
-    conn->state = TAMGA_GATE_CONNECT;
-    secure_close(conn);
-    while (conn->tried < resolved->count) {
-        const struct sockaddr_storage *address = &resolved->address[conn->tried];
-        socklen_t len = resolved->len[conn->tried++];
-
-        conn->secure.fd = socket(address->ss_family,
-                                 SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (conn->secure.fd < 0)
-            continue;
-        socket_prepare(conn->gate, conn->secure.fd);
-        if (connect_to(conn->secure.fd, address, len) &&
-            tamga_gate_poll(conn->gate, &conn->secure, EPOLLOUT))
-            return;
-        secure_close(conn);
-    }
-    tamga_gate_conn_end(conn, TAMGA_E_UNREACHABLE, NULL);
-}
-
-/* A lookup may take far longer than a connection waits for it: the next one waits for the
- * same, so that there is never more than one a gate. An answer that nobody took is old. */
-static bool lookup_adopt(struct tamga_gate_conn *conn)
-{
-    struct tamga_lookup *lookup = conn->gate->lookup;
-    struct tamga_resolved old;
-
-    conn->gate->lookup = NULL;
-    if (!lookup || !tamga_lookup_take(lookup, &old)) {
-        conn->lookup = lookup;
-        return lookup != NULL;
-    }
-    tamga_lookup_free(lookup);
-    return false;
-}
-
-static void lookup_leave(struct tamga_gate_conn *conn)
-{
-    struct tamga_resolved old;
-
-    if (conn->lookup && !conn->gate->lookup && !tamga_lookup_take(conn->lookup, &old))
-        conn->gate->lookup = conn->lookup;
-    else
-        tamga_lookup_free(conn->lookup);
-    conn->lookup = NULL;
-}
-
-static void dial_begin(struct tamga_gate_conn *conn)
-{
-    struct tamga_gate *gate = conn->gate;
-
-    if (!tamga_gate_poll(gate, &conn->plain, 0)) { /* NNG's bytes wait until it is open */
-        tamga_gate_conn_end(conn, TAMGA_E_SYSTEM, NULL);
-    } else if (tamga_resolve_numeric(&conn->resolved, &gate->remote)) {
-        connect_next(conn);
-    } else {
-        conn->state = TAMGA_GATE_LOOKUP;
-        if (lookup_adopt(conn))
-            return;
-        if (tamga_lookup_start(&conn->lookup, &gate->remote, gate->wake.fd) != TAMGA_OK)
-            tamga_gate_conn_end(conn, TAMGA_E_SYSTEM, NULL);
-    }
-}
-
-static void turn_lookup(struct tamga_gate_conn *conn)
-{
-    if (tamga_lookup_take(conn->lookup, &conn->resolved))
-        connect_next(conn);
-}
-
-static void turn_connect(struct tamga_gate_conn *conn)
-{
-    if (connect_failed(conn->secure.fd))
-        connect_next(conn);
-    else
-        shake_begin(conn);
-}
-
-/* ---- life -------------------------------------------------------------------------- */
 
 void tamga_gate_conn_begin(struct tamga_gate *gate, int fd, struct tamga_party *address)
 {
@@ -420,11 +335,11 @@ void tamga_gate_conn_begin(struct tamga_gate *gate, int fd, struct tamga_party *
     gate->all++;
     gate->counters.begun++;
     pthread_mutex_unlock(&gate->lock);
-    socket_prepare(gate, fd);
+    tamga_gate_socket_prepare(gate, fd);
     if (gate->serves)
-        shake_begin(conn);
+        tamga_gate_shake_begin(conn);
     else
-        dial_begin(conn);
+        tamga_gate_dial_begin(conn);
 }
 
 /* An end that is broken is not polled again: it would be reported for ever. */
@@ -453,13 +368,13 @@ void tamga_gate_conn_turn(struct tamga_gate_conn *conn, struct tamga_gate_end *e
         if (end == &conn->plain)
             tamga_gate_conn_end(conn, TAMGA_E_UNREACHABLE, NULL);
         else
-            turn_lookup(conn);
+            tamga_gate_turn_lookup(conn);
         break;
     case TAMGA_GATE_CONNECT:
         if (end == &conn->plain)
             tamga_gate_conn_end(conn, TAMGA_E_UNREACHABLE, NULL);
         else if (end)
-            turn_connect(conn);
+            tamga_gate_turn_connect(conn);
         break;
     case TAMGA_GATE_SHAKE:
         if (end == &conn->plain)
@@ -539,7 +454,7 @@ void tamga_gate_conn_end(struct tamga_gate_conn *conn, enum tamga_err why,
     tamga_gate_forget(conn); /* before its port is free for somebody else */
     if (conn->session && judged)
         tamga_tls_session_end(conn->session);
-    secure_close(conn);
+    tamga_gate_secure_close(conn);
     if (conn->plain.fd >= 0) {
         tamga_gate_unpoll(gate, &conn->plain);
         close(conn->plain.fd);
@@ -547,7 +462,7 @@ void tamga_gate_conn_end(struct tamga_gate_conn *conn, enum tamga_err why,
     }
     tamga_gate_seat_leave(gate, conn->address);
     conn->address = NULL;
-    lookup_leave(conn);
+    tamga_gate_lookup_leave(conn);
 }
 
 void tamga_gate_conn_free(struct tamga_gate_conn *conn)

@@ -1,6 +1,7 @@
 /*
- * What gate.c (the thread, time), gate_accept.c (who comes), gate_conn.c (one connection) and
- * gate_seats.c (who is counted, who is known) share. Private to this folder.
+ * What gate.c (the thread, time), gate_accept.c (who comes), gate_conn.c (one connection),
+ * gate_dial.c (on its way to a member) and gate_seats.c (who is counted, who is known) share.
+ * Private to this folder.
  *
  * All belongs to the gate's thread, but what the lock guards.
  */
@@ -117,6 +118,20 @@ void tamga_gate_conn_check(struct tamga_gate_conn *conn, uint64_t now_ms, bool j
 void tamga_gate_conn_end(struct tamga_gate_conn *conn, enum tamga_err why,
                          const struct tamga_detail *detail);
 void tamga_gate_conn_free(struct tamga_gate_conn *conn);
+
+/* What is for both ways of connecting: a socket's own limits; false if it cannot be (a
+ * connection may be under way); the errno of one that is over, 0: it is there. */
+void tamga_gate_socket_prepare(struct tamga_gate *gate, int fd);
+bool tamga_gate_connect_to(int fd, const void *address, socklen_t len);
+int tamga_gate_connect_failed(int fd);
+void tamga_gate_shake_begin(struct tamga_gate_conn *conn);
+void tamga_gate_secure_close(struct tamga_gate_conn *conn);
+
+/* gate_dial.c: begin, and what follows an event in LOOKUP and CONNECT. leave: it has ended. */
+void tamga_gate_dial_begin(struct tamga_gate_conn *conn);
+void tamga_gate_turn_lookup(struct tamga_gate_conn *conn);
+void tamga_gate_turn_connect(struct tamga_gate_conn *conn);
+void tamga_gate_lookup_leave(struct tamga_gate_conn *conn);
 
 /* gate_accept.c: some of those who wait at the listener. */
 void tamga_gate_accept(struct tamga_gate *gate);
