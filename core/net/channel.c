@@ -159,6 +159,7 @@ void tamga_channel_stop(struct tamga_channel *channel)
     pthread_mutex_unlock(&channel->lock);
     if (stopped)
         return;
+    tamga_door_hush(&channel->door);
     if (nng_pipe_id(pipe) > 0)
         tamga_hang_up(pipe);
     pthread_mutex_lock(&channel->lock);

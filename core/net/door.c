@@ -105,6 +105,14 @@ enum tamga_err tamga_door_why(struct tamga_door *door, struct tamga_detail *deta
     return gate ? tamga_gate_why(gate, detail) : TAMGA_OK;
 }
 
+void tamga_door_hush(struct tamga_door *door)
+{
+    struct tamga_gate *gate = atomic_load(&door->gate);
+
+    if (gate)
+        tamga_gate_hush(gate);
+}
+
 void tamga_door_counters(struct tamga_door *door, struct tamga_link_counters *out)
 {
     struct tamga_gate *gate = atomic_load(&door->gate);

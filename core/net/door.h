@@ -41,6 +41,8 @@ TAMGA_MUST_USE enum tamga_err tamga_door_dial(struct tamga_door *door, nng_socke
 bool tamga_door_admits(struct tamga_door *door, nng_pipe pipe, struct tamga_tls_identity *out);
 /* Why there is no connection, if its gate knows. */
 enum tamga_err tamga_door_why(struct tamga_door *door, struct tamga_detail *detail);
+/* Before its connections are ended for good: none is made anew. */
+void tamga_door_hush(struct tamga_door *door);
 /* Zeros without a gate. */
 void tamga_door_counters(struct tamga_door *door, struct tamga_link_counters *out);
 /* After the socket is closed. */

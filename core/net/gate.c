@@ -416,6 +416,11 @@ void tamga_gate_counters(struct tamga_gate *gate, struct tamga_link_counters *ou
     pthread_mutex_unlock(&gate->lock);
 }
 
+void tamga_gate_hush(struct tamga_gate *gate)
+{
+    atomic_store(&gate->hushed, true);
+}
+
 void tamga_gate_close(struct tamga_gate *gate)
 {
     if (!gate)

@@ -63,6 +63,8 @@ bool tamga_gate_member(struct tamga_gate *gate, uint16_t port, struct tamga_tls_
 enum tamga_err tamga_gate_why(struct tamga_gate *gate, struct tamga_detail *detail);
 /* Connections now: all, and of them those whose member is judged. */
 void tamga_gate_count(struct tamga_gate *gate, unsigned *all, unsigned *judged);
+/* From now on nobody new is carried: NNG dials again as soon as a connection is ended. */
+void tamga_gate_hush(struct tamga_gate *gate);
 void tamga_gate_counters(struct tamga_gate *gate, struct tamga_link_counters *out);
 /* Connections whose NNG side has ended get a moment to take their last bytes. */
 void tamga_gate_close(struct tamga_gate *gate);

@@ -53,7 +53,7 @@ static void welcome(struct tamga_gate *gate, int fd, const struct sockaddr_stora
     bool fine = gate->serves ? (address = tamga_gate_seat_take(gate, from)) != NULL
                              : tamga_is_own_connection(fd);
 
-    if (fine && room_made(gate, &fd)) {
+    if (fine && !atomic_load(&gate->hushed) && room_made(gate, &fd)) {
         tamga_gate_conn_begin(gate, fd, address);
         return;
     }

@@ -76,7 +76,7 @@ struct tamga_gate {
     int accept_fd_max, inner_fd_max; /* serve: numbers from here on are set aside */
     bool deaf; /* out of descriptors: not listening until the next second */
     pthread_t thread;
-    atomic_bool closing;
+    atomic_bool closing, hushed;
 
     struct tamga_gate_list waiting, open, dead; /* waiting: oldest first */
     unsigned count;

@@ -229,6 +229,8 @@ void tamga_subscriber_close(struct tamga_subscriber *subscriber)
     if (!subscriber)
         return;
     atomic_store(&subscriber->closing, true);
+    for (size_t i = 0; i < subscriber->door_count; i++)
+        tamga_door_hush(&subscriber->door[i]);
     tamga_pipes_close(&subscriber->pipes, 0);
     pthread_join(subscriber->thread, NULL);
     subscriber_free(subscriber);

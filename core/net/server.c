@@ -470,6 +470,7 @@ static void connections_end(struct tamga_rpc_server *server)
 {
     uint64_t expires_ms = tamga_net_now_ms() + TAMGA_HANG_UP_MS;
 
+    tamga_door_hush(&server->door);
     if (server->door.inner_port > 0)
         tamga_hang_up_port(server->door.inner_port);
     pthread_mutex_lock(&server->lock);

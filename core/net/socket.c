@@ -157,6 +157,7 @@ void tamga_pipes_close(struct tamga_pipes *pipes, uint16_t port)
     pipes->closing = true;
     count = pipes->count;
     pthread_mutex_unlock(&pipes->lock);
+    tamga_door_hush(&pipes->door);
     if (port > 0)
         tamga_hang_up_port(port);
     else
