@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     server.least = server.most = fixture_fd_count(server.pid);
     const unsigned base = server.most;
     for (unsigned i = 0; i < HOLDERS; i++)
-        holder[i] = process_silent_ones(addr, i, silent / HOLDERS);
+        holder[i] = process_silent_ones(addr, 1 + i, silent / HOLDERS);
     server.least = limit - aside - aside / 4;
     server.most = limit - aside / 2;
     process_need(fixture_wait(count_is_within, &server, 10000), "the limit was not reached");

@@ -172,7 +172,8 @@ pid_t process_counting_client(const char *addr, volatile uint64_t *answers)
     return pid;
 }
 
-/* From an address of its own, so that holders do not share the ports of one. */
+/* From an address of its own: holders do not share the ports of one, and leave those of
+ * 127.0.0.1 to the tests that run beside this one. */
 static int hold_one(unsigned source, uint16_t port)
 {
     struct sockaddr_in from = {.sin_family = AF_INET,
