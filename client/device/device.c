@@ -83,7 +83,9 @@ static enum tamga_err load_certificate(struct tamga_device *device, const char *
     if (err == TAMGA_OK)
         err = tamga_certificate_open(&device->identity, device->network, device->certificate,
                                      detail);
-    return err;
+    return err == TAMGA_OK ? tamga_issuer_known(device->network, &device->identity.issuer,
+                                                device->identity.body->device, detail)
+                           : err;
 }
 
 /* The certificate must be this device's, and of this very key. */

@@ -94,6 +94,7 @@ struct tamga_engine {
     struct tamga_block_id arriving_id;
     struct finality finality;
     enum standing standing; /* of the best chain */
+    uint64_t roster_seen;   /* changes of members that the network was told of */
     uint64_t moved_ms;      /* when tip or newest justified block changed last; 0: not yet */
     bool has_miner;         /* due times are those of this miner */
     struct tamga_address miner;
@@ -138,6 +139,14 @@ struct judgement *engine_prepared(struct tamga_engine *engine,
                                   const struct tamga_overlay *overlay,
                                   const struct tamga_header *header, uint64_t known_above);
 void engine_drop_prepared(struct tamga_engine *engine);
+/* connect.c: what the chain's parameters are at a height, and whether who mined a block may,
+ * by the state before it. */
+enum tamga_err engine_params(const struct tamga_engine *engine, const struct tamga_view *state,
+                             uint64_t height, struct tamga_params *out);
+enum tamga_err engine_check_miner(const struct tamga_engine *engine,
+                                  const struct tamga_view *state,
+                                  const struct tamga_header *header, uint64_t known_above,
+                                  struct tamga_detail *detail);
 /* connect.c: a block, on an overlay that the caller merges or gives up */
 enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay *overlay,
                               const struct tamga_block *block,

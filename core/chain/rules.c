@@ -79,7 +79,8 @@ enum tamga_err tamga_chain_init(struct tamga_chain *out, const struct tamga_rule
     enum tamga_err err;
 
     assert(rules->genesis && rules->decode && rules->verify && rules->check && rules->follow &&
-           rules->apply && rules->entry && rules->entry_id && rules->miner);
+           rules->apply && rules->entry && rules->entry_id && rules->miner &&
+           rules->params_at && rules->learn);
     tamga_domain_hash(&chain.id.hash, "tamga.v1.chain", &network->id,
                       tamga_span_text(rules->name));
     name_validators(&chain, params);

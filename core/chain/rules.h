@@ -38,6 +38,12 @@ void tamga_item_move(struct tamga_item *to, struct tamga_item *from);
 struct tamga_chain;
 struct tamga_upstream; /* chain/anchor.h */
 
+/* By which an entry is judged: the block that it is in or would be in. */
+struct tamga_moment {
+    uint64_t height;
+    uint64_t ref_ms; /* the block's time, or the clock on arrival */
+};
+
 struct tamga_rules {
     const char *name;     /* "consortium" or "gateway"; enters the chain id */
     bool anchored;        /* headers name a final block of the chain above this one */
@@ -56,23 +62,36 @@ struct tamga_rules {
     /* All signatures. Any thread. */
     enum tamga_err (*verify)(const struct tamga_chain *chain, const struct tamga_item *item,
                              struct tamga_detail *detail);
-    /* Everything that depends on the state. ref_ms: the block's time, or now on arrival. */
+    /* Everything that depends on the state. */
     enum tamga_err (*check)(const struct tamga_chain *chain, const struct tamga_view *state,
-                            const struct tamga_item *item, uint64_t ref_ms,
+                            const struct tamga_item *item, const struct tamga_moment *at,
                             struct tamga_detail *detail);
-    /* What an entry says of the chain above, if there is one, judged by its blocks up to a
-     * height that is final there. */
-    enum tamga_err (*follow)(const struct tamga_upstream *above, uint64_t height,
+    /* What the chain above has to say of an entry, if there is one: judged by its blocks up to
+     * a height that is final there. Without one (its view is NULL) genesis has the word. */
+    enum tamga_err (*follow)(const struct tamga_chain *chain,
+                             const struct tamga_upstream *above, uint64_t height,
                              const struct tamga_item *item, struct tamga_detail *detail);
-    /* The one mutation: families STATE (the root commits to it) and INDEX only. */
+    /* The one mutation, in the block of this height: families STATE (the root commits to it)
+     * and INDEX only. */
     enum tamga_err (*apply)(const struct tamga_chain *chain, struct tamga_overlay *state,
-                            const struct tamga_item *item);
+                            const struct tamga_item *item, uint64_t height);
     /* The leaf that stands in a block for this item, appended. */
     enum tamga_err (*entry)(const struct tamga_item *item, struct tamga_buf *out);
     /* Detached chains: which payload a leaf commits to. Errors: BAD_COMMITMENT (shape). */
     enum tamga_err (*entry_id)(struct tamga_entry_id *out, struct tamga_span entry);
-    /* Errors: NOT_MINER. */
-    enum tamga_err (*miner)(const struct tamga_chain *chain, const struct tamga_address *miner);
+    uint32_t miner_role; /* Tamga__V1__Role that mines */
+    /* May this key mine, as the consortium chain's state has it for a height of that chain?
+     * members NULL: as far as is known without it. Errors: NOT_MINER. */
+    enum tamga_err (*miner)(const struct tamga_chain *chain, const struct tamga_view *members,
+                            uint64_t height, const struct tamga_address *miner,
+                            struct tamga_detail *detail);
+    /* The chain's parameters at one of its heights: what of them can change is written. */
+    enum tamga_err (*params_at)(struct tamga_params *params, const struct tamga_view *state,
+                                uint64_t height);
+    /* Tell the network whom the state names, if that changed: *seen is the caller's, 0 before
+     * the first time. */
+    enum tamga_err (*learn)(const struct tamga_chain *chain, const struct tamga_view *state,
+                            uint64_t *seen);
 };
 
 /* One chain: rules, network, and what follows from them. Immutable, shared by threads. */

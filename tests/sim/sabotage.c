@@ -81,19 +81,20 @@ static enum tamga_err verify_once(const struct tamga_chain *chain,
 
 static enum tamga_err forgetful_check(const struct tamga_chain *chain,
                                       const struct tamga_view *state,
-                                      const struct tamga_item *item, uint64_t ref_ms,
+                                      const struct tamga_item *item,
+                                      const struct tamga_moment *at,
                                       struct tamga_detail *detail)
 {
-    enum tamga_err err = true_rules(chain)->check(chain, state, item, ref_ms, detail);
+    enum tamga_err err = true_rules(chain)->check(chain, state, item, at, detail);
 
     return err == TAMGA_E_DUPLICATE_IMAGE || err == TAMGA_E_DUPLICATE_UPDATE ? TAMGA_OK : err;
 }
 
 static enum tamga_err careless_apply(const struct tamga_chain *chain,
                                      struct tamga_overlay *state,
-                                     const struct tamga_item *item)
+                                     const struct tamga_item *item, uint64_t height)
 {
-    enum tamga_err err = true_rules(chain)->apply(chain, state, item);
+    enum tamga_err err = true_rules(chain)->apply(chain, state, item, height);
 
     if (err != TAMGA_OK || item->id.hash.byte[31] % 4 != 0)
         return err;
