@@ -133,8 +133,9 @@ static void describe_checkpoint(struct tamga_checkpoint_info *out,
                                           .time_ms = checkpoint->time_ms,
                                           .cosigners = cosigned->name,
                                           .cosigner_count = cosigned->count,
-                                          .validator_count = chain->validator_count,
-                                          .quorum = chain->quorum};
+                                          .validator_count = tamga_council_size(
+                                              chain->council, checkpoint->at.height),
+                                          .quorum = tamga_quorum(chain, checkpoint->at.height)};
     memcpy(out->block, checkpoint->at.id.hash.byte, TAMGA_HASH_BYTES);
     memcpy(out->state_root, checkpoint->state_root.byte, TAMGA_HASH_BYTES);
 }

@@ -289,8 +289,7 @@ static enum tamga_err finish_move(struct tamga_engine *engine, struct move *move
     event.id = engine->tip.tip_id.hash;
     event.height = engine->tip.tip.height;
     engine_tell(engine, &event);
-    err = engine->chain->rules->learn(engine->chain, &engine->pending.view,
-                                      &engine->roster_seen);
+    err = engine_learn(engine);
     if (err == TAMGA_OK)
         err = engine_restand(engine);
     if (err == TAMGA_OK)

@@ -196,7 +196,7 @@ static enum tamga_err load(struct tamga_engine *engine, struct tamga_detail *det
                             "the store's chain starts from another genesis");
     err = engine_load_trail(engine, view, &tip, &engine->tip);
     if (err == TAMGA_OK)
-        err = engine->chain->rules->learn(engine->chain, view, &engine->roster_seen);
+        err = engine_learn(engine);
     if (err != TAMGA_OK)
         return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
     err = engine->store->reader.ops->scan(&engine->store->reader, TAMGA_FAMILY_PENDING,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chain/council.h"
 #include "crypto/hash.h"
 #include "wire/wire.h"
 
@@ -282,6 +283,17 @@ static enum tamga_err judge(struct tamga_network *network, struct tamga_detail *
     return err;
 }
 
+static enum tamga_err open_councils(struct tamga_network *network)
+{
+    network->consortium = calloc(1, sizeof *network->consortium);
+    network->gateway = calloc(1, sizeof *network->gateway);
+    if (network->consortium == NULL || network->gateway == NULL)
+        return TAMGA_E_NO_MEMORY;
+    tamga_council_init(network->consortium, network, network->genesis->consortium);
+    tamga_council_init(network->gateway, network, network->genesis->gateway);
+    return TAMGA_OK;
+}
+
 enum tamga_err tamga_network_decode(struct tamga_network **out, struct tamga_span untrusted,
                                     struct tamga_detail *detail)
 {
@@ -302,6 +314,8 @@ enum tamga_err tamga_network_decode(struct tamga_network **out, struct tamga_spa
                             detail);
     if (err == TAMGA_OK)
         err = judge(network, detail);
+    if (err == TAMGA_OK)
+        err = open_councils(network);
     if (err == TAMGA_OK)
         err = tamga_buf_set(&network->bytes, untrusted);
     if (err != TAMGA_OK) {
@@ -354,6 +368,8 @@ void tamga_network_free(struct tamga_network *network)
     for (size_t i = 0; network->known != NULL && i < TAMGA_KNOWN_SLOTS; i++)
         free_known(network->known[i]);
     free(network->known);
+    free(network->consortium);
+    free(network->gateway);
     free(network->by_address);
     free(network->member);
     tamga_wire_free((ProtobufCMessage *)network->genesis);

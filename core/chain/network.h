@@ -32,7 +32,8 @@ struct tamga_member {
     struct tamga_public_key *key;
 };
 
-struct tamga_known; /* network.c: a member that genesis does not name */
+struct tamga_known;   /* network.c: a member that genesis does not name */
+struct tamga_council; /* chain/council.h */
 
 #define TAMGA_KNOWN_SLOTS 8192 /* twice TAMGA_KEYS_MAX */
 
@@ -44,6 +45,7 @@ struct tamga_network {
     size_t member_count;
     const struct tamga_member **by_address; /* the same ones, ascending by address */
     struct tamga_known *_Atomic *known;     /* hashed by address; a slot once filled stays so */
+    struct tamga_council *consortium, *gateway; /* who makes their blocks final */
     uint32_t voters;                        /* OR of Role: who has a say in what changes */
     uint32_t voters_percent;                /* how many of them must say yes */
 };

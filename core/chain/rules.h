@@ -6,7 +6,7 @@
 #ifndef TAMGA_CHAIN_RULES_H
 #define TAMGA_CHAIN_RULES_H
 
-#include "chain/network.h"
+#include "chain/council.h"
 #include "chain/overlay.h"
 #include "wire/wire.h"
 
@@ -44,6 +44,12 @@ struct tamga_moment {
     uint64_t ref_ms; /* the block's time, or the clock on arrival */
 };
 
+/* What an engine has told of its state. {0}: nothing yet. */
+struct tamga_learned {
+    uint64_t changes; /* so many */
+    uint64_t effect;  /* height at which the last of what is decided holds */
+};
+
 struct tamga_rules {
     const char *name;     /* "consortium" or "gateway"; enters the chain id */
     bool anchored;        /* headers name a final block of the chain above this one */
@@ -53,6 +59,7 @@ struct tamga_rules {
     uint32_t pending_sender_max; /* mempool: entries of one sender */
 
     const Tamga__V1__ChainParams *(*params)(const Tamga__V1__Genesis *genesis);
+    struct tamga_council *(*council)(const struct tamga_network *network);
     /* The state before the first block. */
     enum tamga_err (*genesis)(const struct tamga_chain *chain, struct tamga_overlay *state);
     /* Shape, canonical form, id and address recomputed; no signature, no state.
@@ -88,13 +95,18 @@ struct tamga_rules {
     /* The chain's parameters at one of its heights: what of them can change is written. */
     enum tamga_err (*params_at)(struct tamga_params *params, const struct tamga_view *state,
                                 uint64_t height);
-    /* Tell the network whom the state names, if that changed: *seen is the caller's, 0 before
-     * the first time. */
+    /* Tell the network whom the state names, and the council who sits in it, if that changed. */
     enum tamga_err (*learn)(const struct tamga_chain *chain, const struct tamga_view *state,
-                            uint64_t *seen);
+                            struct tamga_learned *learned);
+    /* The council as the block of a height, at or below the state's, left it: hash of its
+     * encoding, zero while it is genesis'. */
+    enum tamga_err (*council_hash)(const struct tamga_chain *chain,
+                                   const struct tamga_view *state, uint64_t height,
+                                   struct tamga_hash *out);
 };
 
-/* One chain: rules, network, and what follows from them. Immutable, shared by threads. */
+/* One chain: rules, network, and what follows from them. Shared by threads; only its council
+ * changes, with what the consortium chain decides. */
 struct tamga_chain {
     const struct tamga_rules *rules;
     const struct tamga_network *network;
@@ -102,11 +114,28 @@ struct tamga_chain {
     struct tamga_params params;
     struct tamga_header genesis; /* height 0: no work, no seal */
     struct tamga_block_id genesis_id;
-    /* Those who make blocks final, ascending by address; how many of them are two thirds. */
-    const struct tamga_member *validator[TAMGA_VALIDATORS_MAX];
-    bool revoked[TAMGA_VALIDATORS_MAX]; /* their word counts no more */
-    uint32_t validator_count, quorum;
+    struct tamga_council *council; /* of the network, or a test's own */
 };
+
+/* Validators by their place in the council. */
+static inline uint32_t tamga_validator_count(const struct tamga_chain *chain)
+{
+    return chain->council->count;
+}
+static inline const struct tamga_member *tamga_validator(const struct tamga_chain *chain,
+                                                         uint32_t place)
+{
+    return chain->council->seat[place].member;
+}
+static inline bool tamga_validator_holds(const struct tamga_chain *chain, uint32_t place,
+                                         uint64_t height)
+{
+    return tamga_seat_holds(&chain->council->seat[place], height);
+}
+static inline uint32_t tamga_quorum(const struct tamga_chain *chain, uint64_t height)
+{
+    return tamga_council_quorum(chain->council, height);
+}
 /*
  * network is borrowed for the chain's life. Every hook must be there. The state before
  * the first block is made once, for its root stands in the genesis header.

@@ -14,6 +14,11 @@ static const Tamga__V1__ChainParams *params(const Tamga__V1__Genesis *genesis)
     return genesis->consortium;
 }
 
+static struct tamga_council *council(const struct tamga_network *network)
+{
+    return network->consortium;
+}
+
 static const Tamga__V1__Release *release_of(const struct tamga_item *item)
 {
     return ((const Tamga__V1__TransactionBody *)item->body)->release;
@@ -450,6 +455,7 @@ const struct tamga_rules tamga_rules_consortium = {
     .pending_bytes_max = 64u * 1024 * 1024,
     .pending_sender_max = 16384,
     .params = params,
+    .council = council,
     .genesis = genesis,
     .decode = decode,
     .verify = verify,
@@ -462,4 +468,5 @@ const struct tamga_rules tamga_rules_consortium = {
     .miner = tamga_miner_check,
     .params_at = tamga_params_at,
     .learn = tamga_members_learn,
+    .council_hash = tamga_members_council,
 };

@@ -33,11 +33,28 @@ static enum tamga_err params_at(struct tamga_params *params_now, const struct ta
 }
 
 static enum tamga_err learn(const struct tamga_chain *chain, const struct tamga_view *state,
-                            uint64_t *seen)
+                            struct tamga_learned *learned)
 {
     (void)chain;
     (void)state;
-    (void)seen;
+    (void)learned;
+    return TAMGA_OK;
+}
+
+/* Those whom genesis names make this chain's blocks final, for good. */
+static struct tamga_council *council(const struct tamga_network *network)
+{
+    return network->gateway;
+}
+
+static enum tamga_err council_hash(const struct tamga_chain *chain,
+                                   const struct tamga_view *state, uint64_t height,
+                                   struct tamga_hash *out)
+{
+    (void)chain;
+    (void)state;
+    (void)height;
+    *out = (struct tamga_hash){{0}};
     return TAMGA_OK;
 }
 
@@ -410,6 +427,7 @@ const struct tamga_rules tamga_rules_gateway = {
     .pending_bytes_max = 128u * 1024 * 1024,
     .pending_sender_max = 32768,
     .params = params,
+    .council = council,
     .genesis = genesis,
     .decode = decode,
     .verify = verify,
@@ -422,4 +440,5 @@ const struct tamga_rules tamga_rules_gateway = {
     .miner = tamga_miner_check,
     .params_at = params_at,
     .learn = learn,
+    .council_hash = council_hash,
 };

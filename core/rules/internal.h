@@ -72,10 +72,14 @@ uint32_t tamga_charter_roles(const struct tamga_charter *charter, const char *na
 /* How many have a say at a height. */
 size_t tamga_charter_voters(const struct tamga_charter *charter,
                             const struct tamga_network *network, uint64_t height);
-/* The hook: every member's key, if there was a change since. */
+/* The hooks: every member's key and every seat, if there was a change since; the council as
+ * it was. */
 TAMGA_MUST_USE enum tamga_err tamga_members_learn(const struct tamga_chain *chain,
                                                   const struct tamga_view *state,
-                                                  uint64_t *seen);
+                                                  struct tamga_learned *learned);
+TAMGA_MUST_USE enum tamga_err tamga_members_council(const struct tamga_chain *chain,
+                                                    const struct tamga_view *state,
+                                                    uint64_t height, struct tamga_hash *out);
 /* Genesis: everybody from height 0 on. */
 TAMGA_MUST_USE enum tamga_err tamga_charter_genesis(const struct tamga_chain *chain,
                                                     struct tamga_overlay *state);

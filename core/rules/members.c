@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "crypto/hash.h"
 #include "rules/internal.h"
 #include "wire/wire.h"
 
@@ -76,6 +77,15 @@ enum tamga_err tamga_charter_load(struct tamga_charter *out, const struct tamga_
 static bool holds(uint64_t from, uint64_t until, uint64_t height)
 {
     return from <= height && (until == 0 || height < until);
+}
+
+/* The last height at which one of them begins or ends. */
+static void reach(uint64_t *effect, uint64_t from, uint64_t until)
+{
+    if (from > *effect)
+        *effect = from;
+    if (until > *effect)
+        *effect = until;
 }
 
 /* The newest term of a name. */
@@ -151,6 +161,7 @@ static size_t count_seats(const struct tamga_charter *charter, uint64_t height)
 struct plan {
     const char *name;
     uint64_t height, effect;
+    uint64_t seat_effect;  /* of validators: not at once */
     Tamga__V1__Term *term; /* the newest; NULL: not a member yet */
     bool active;           /* and it is not over */
     bool stays;            /* active afterwards */
@@ -268,21 +279,16 @@ static bool change_terms(struct tamga_charter *charter, const struct plan *plan,
 static enum tamga_err refuse_hasty(const struct tamga_charter *charter, uint64_t height,
                                    struct tamga_detail *detail)
 {
-    for (size_t i = 0; i < charter->seat_count; i++) {
-        const Tamga__V1__Validator *seat = charter->seat[i];
-        uint64_t free_at = seat->decided + TAMGA_COUNCIL_GAP;
+    uint64_t free_at = 0;
 
-        if (seat->from > height || seat->until > height)
-            free_at = seat->from > seat->until ? seat->from : seat->until;
-        else if (seat->decided == 0)
-            continue; /* genesis' own */
-        if (free_at > height)
-            return tamga_refuse(detail, TAMGA_E_CHANGE_PENDING,
-                                "validators changed last in block %" PRIu64
-                                "; decided again from height %" PRIu64 " on",
-                                seat->decided, free_at);
-    }
-    return TAMGA_OK;
+    for (size_t i = 0; i < charter->seat_count; i++)
+        reach(&free_at, charter->seat[i]->from, charter->seat[i]->until);
+    return free_at <= height
+               ? TAMGA_OK
+               : tamga_refuse(detail, TAMGA_E_CHANGE_PENDING,
+                              "validators change at height %" PRIu64
+                              "; the next change is decided from there on",
+                              free_at);
 }
 
 static void begin_seat(struct tamga_charter *charter, const struct plan *plan)
@@ -290,7 +296,7 @@ static void begin_seat(struct tamga_charter *charter, const struct plan *plan)
     tamga__v1__validator__init(&charter->new_seat);
     charter->new_seat.name = (char *)(uintptr_t)plan->name;
     charter->new_seat.key = (Tamga__V1__PublicKey *)(uintptr_t)plan->key;
-    charter->new_seat.from = plan->effect;
+    charter->new_seat.from = plan->seat_effect;
     charter->new_seat.decided = plan->height;
     charter->seat[charter->seat_count++] = &charter->new_seat;
 }
@@ -320,8 +326,8 @@ static enum tamga_err change_seat(struct tamga_charter *charter, const struct pl
         return tamga_refuse(detail, TAMGA_E_ROSTER_FULL, "%d validators' keys are the most",
                             TAMGA_SEATS_EVER_MAX);
     if (seat != NULL) {
-        seat->until = plan->effect;
-        seat->decided = plan->height;
+        seat->until = plan->seat_effect;
+        seat->ended = plan->height;
     }
     if (sits)
         begin_seat(charter, plan);
@@ -332,16 +338,18 @@ static enum tamga_err change_seat(struct tamga_charter *charter, const struct pl
 /* ---- the whole of a change ------------------------------------------------------------ */
 
 static enum tamga_err refuse_crippling(const struct tamga_charter *charter,
-                                       const struct tamga_network *network, uint64_t effect,
-                                       struct tamga_detail *detail)
+                                       const struct tamga_network *network,
+                                       const struct plan *plan, struct tamga_detail *detail)
 {
+    uint64_t effect = plan->effect;
+
     if (tamga_charter_voters(charter, network, effect) == 0)
         return tamga_refuse(detail, TAMGA_E_NO_QUORUM, "nobody would have a say any more");
     if (count_roles(charter, CONSORTIUM, effect) == 0)
         return tamga_refuse(detail, TAMGA_E_NO_QUORUM, "no consortium node would be left");
-    if (count_seats(charter, effect) == 0)
+    if (count_seats(charter, plan->seat_effect) == 0)
         return tamga_refuse(detail, TAMGA_E_NO_QUORUM, "no validator would be left");
-    if (count_seats(charter, effect) > TAMGA_VALIDATORS_MAX)
+    if (count_seats(charter, plan->seat_effect) > TAMGA_VALIDATORS_MAX)
         return tamga_refuse(detail, TAMGA_E_ROSTER_FULL, "%d validators are the most",
                             TAMGA_VALIDATORS_MAX);
     return TAMGA_OK;
@@ -370,7 +378,12 @@ enum tamga_err tamga_charter_change(struct tamga_charter *charter,
                                     const Tamga__V1__MemberChange *change, uint64_t height,
                                     uint64_t effect, struct tamga_detail *detail)
 {
-    struct plan plan = {.name = change->name, .height = height, .effect = effect};
+    struct plan plan = {.name = change->name,
+                        .height = height,
+                        .effect = effect,
+                        .seat_effect = effect < height + TAMGA_COUNCIL_GAP
+                                           ? height + TAMGA_COUNCIL_GAP
+                                           : effect};
     enum tamga_err err = make_plan(&plan, charter, change, detail);
     bool changed;
 
@@ -384,7 +397,7 @@ enum tamga_err tamga_charter_change(struct tamga_charter *charter,
         return err;
     if (!changed && !charter->seats_changed)
         return tamga_refuse(detail, TAMGA_E_NO_CHANGE, "%s is what it is to be", change->name);
-    return refuse_crippling(charter, network, effect, detail);
+    return refuse_crippling(charter, network, &plan, detail);
 }
 
 /* How many changes there were, counted where no root commits to it. */
@@ -481,22 +494,93 @@ enum tamga_err tamga_charter_store(const struct tamga_charter *charter,
 
 /* ---- telling the network --------------------------------------------------------------- */
 
+static enum tamga_err learn_all(const struct tamga_chain *chain,
+                                const struct tamga_charter *charter, uint64_t *effect)
+{
+    enum tamga_err err = TAMGA_OK;
+
+    for (size_t i = 0; err == TAMGA_OK && i < charter->term_count; i++) {
+        const Tamga__V1__Term *term = charter->term[i];
+
+        err = tamga_network_learn(chain->network, term->name, term->roles, term->key);
+        reach(effect, term->from, term->until);
+    }
+    for (size_t i = 0; i < charter->seat_count; i++)
+        reach(effect, charter->seat[i]->from, charter->seat[i]->until);
+    if (err == TAMGA_OK)
+        err = tamga_council_learn(chain->council, chain->network, charter->council);
+    return tamga_err_class(err) == TAMGA_CLASS_REJECT ? TAMGA_E_STORE_CORRUPT : err;
+}
+
 enum tamga_err tamga_members_learn(const struct tamga_chain *chain,
-                                   const struct tamga_view *state, uint64_t *seen)
+                                   const struct tamga_view *state,
+                                   struct tamga_learned *learned)
 {
     TAMGA_CLEANUP(tamga_charter_clear) struct tamga_charter charter = {0};
-    uint64_t count;
-    enum tamga_err err = count_changes(&count, state);
+    uint64_t changes, effect = 0;
+    enum tamga_err err = count_changes(&changes, state);
 
-    if (err != TAMGA_OK || count == *seen)
+    if (err != TAMGA_OK || changes == learned->changes)
         return err;
     err = tamga_charter_load(&charter, state);
-    for (size_t i = 0; err == TAMGA_OK && i < charter.term_count; i++)
-        err = tamga_network_learn(chain->network, charter.term[i]->name,
-                                  charter.term[i]->roles, charter.term[i]->key);
     if (err == TAMGA_OK)
-        *seen = count;
-    return tamga_err_class(err) == TAMGA_CLASS_REJECT ? TAMGA_E_STORE_CORRUPT : err;
+        err = learn_all(chain, &charter, &effect);
+    if (err == TAMGA_OK)
+        *learned = (struct tamga_learned){changes, effect};
+    return err;
+}
+
+/* ---- the council as it was ---------------------------------------------------------------- */
+
+enum tamga_err tamga_council_at(Tamga__V1__StateCouncil **out, const struct tamga_view *state,
+                                uint64_t height)
+{
+    Tamga__V1__StateCouncil *council = NULL;
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_council(&key);
+    err = tamga_state_get((ProtobufCMessage **)&council, state, &key,
+                          &tamga__v1__state_council__descriptor);
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+    /* Rows come in the order of their decisions: what was decided later is at the end. */
+    while (council->n_validators > 0 &&
+           council->validators[council->n_validators - 1]->decided > height)
+        tamga_wire_free(&council->validators[--council->n_validators]->base);
+    for (size_t i = 0; i < council->n_validators; i++)
+        if (council->validators[i]->ended > height)
+            council->validators[i]->until = council->validators[i]->ended = 0;
+    *out = council;
+    return TAMGA_OK;
+}
+
+static bool is_genesis(const Tamga__V1__StateCouncil *council)
+{
+    for (size_t i = 0; i < council->n_validators; i++)
+        if (council->validators[i]->decided > 0 || council->validators[i]->ended > 0)
+            return false;
+    return true;
+}
+
+enum tamga_err tamga_members_council(const struct tamga_chain *chain,
+                                     const struct tamga_view *state, uint64_t height,
+                                     struct tamga_hash *out)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateCouncil *council = NULL;
+    TAMGA_BUF bytes = {0};
+    enum tamga_err err = tamga_council_at(&council, state, height);
+
+    (void)chain;
+    if (err == TAMGA_OK && is_genesis(council)) {
+        *out = (struct tamga_hash){{0}};
+        return TAMGA_OK;
+    }
+    if (err == TAMGA_OK)
+        err = tamga_wire_pack(&bytes, &council->base);
+    if (err == TAMGA_OK)
+        tamga_sha256(out, tamga_buf_span(&bytes));
+    return err;
 }
 
 /* ---- genesis -------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ extern const struct tamga_rules tamga_rules_gateway;
 #define TAMGA_ENCRYPTION_FORMAT     1
 #define TAMGA_RECIPIENTS_MAX        32
 #define TAMGA_INDEX_KEY_BYTES       40 /* 32-byte group || u64 */
-#define TAMGA_COUNCIL_GAP           4u /* blocks between two changes of validators */
+#define TAMGA_COUNCIL_GAP           4u /* blocks at least until a change of validators holds */
 
 /* Keys of the state and index families. docs/PROTOCOL.md, "State". */
 void tamga_key_member(struct tamga_hash *out, const struct tamga_address *address);
@@ -80,6 +80,12 @@ void tamga_rotate_digest(struct tamga_hash *out, const struct tamga_scope *chain
 TAMGA_MUST_USE enum tamga_err tamga_params_at(struct tamga_params *params,
                                               const struct tamga_view *state,
                                               uint64_t height);
+
+/* The council as the block of a height, at or below the state's, left it.
+ * Owns: *out by tamga_wire_free. */
+TAMGA_MUST_USE enum tamga_err tamga_council_at(Tamga__V1__StateCouncil **out,
+                                               const struct tamga_view *state,
+                                               uint64_t height);
 
 /* Common start of every payload's decode: a Signed within its bound, its id recomputed,
  * its body canonical. item gets payload, message, body and id. */

@@ -105,7 +105,7 @@ static const struct type_bounds table[] = {
     TYPE(gossip, HASH(1), FIXED(2, 8), LEN(10, 1, SIGNED_MAX)),
     /* finality */
     TYPE(vote_body, HASH(1), HASH(3), HASH(5)),
-    TYPE(checkpoint_body, HASH(2), HASH(3)),
+    TYPE(checkpoint_body, HASH(2), HASH(3), HASH(5)),
     TYPE(cosignature, HASH(1)),
     TYPE(checkpoint, LEN(1, 1, 128), MANY(2, VALIDATORS_MAX)),
     TYPE(state_proof,
