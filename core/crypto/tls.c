@@ -155,6 +155,17 @@ static enum tamga_err key_load(SSL_CTX *context, const char *path, struct tamga_
     return err;
 }
 
+/* What this side shows: a device's own, or what is in the files. */
+static enum tamga_err own_load(X509 **out, SSL_CTX *context, const struct tamga_tls_own *own)
+{
+    if (SSL_CTX_use_certificate(context, own->cert) != 1 ||
+        SSL_CTX_use_PrivateKey(context, own->key) != 1)
+        return TAMGA_E_CRYPTO;
+    X509_up_ref(own->cert);
+    *out = own->cert;
+    return TAMGA_OK;
+}
+
 static enum tamga_err cert_load(X509 **out, SSL_CTX *context, const char *path,
                                 struct tamga_detail *detail)
 {
@@ -202,6 +213,23 @@ static int64_t seconds_of(const ASN1_TIME *time)
     return (int64_t)days * 86400 + seconds;
 }
 
+static enum tamga_err self_load(X509 **out, struct tamga_tls_identity *self, SSL_CTX *context,
+                                const struct tamga_tls *tls, struct tamga_detail *detail)
+{
+    enum tamga_err err;
+
+    if (tls->own.cert) {
+        *self = tls->own.identity;
+        return own_load(out, context, &tls->own);
+    }
+    if ((err = cert_load(out, context, tls->cert, detail)) ||
+        (err = key_load(context, tls->key, detail)))
+        return err;
+    err = tamga_tls_judge(self, context, *out);
+    return err ? tamga_refuse(detail, err, "%.200s: %s", tls->cert, tamga_err_text(err))
+               : TAMGA_OK;
+}
+
 enum tamga_err tamga_tls_reload(struct tamga_tls *tls, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(context_release) SSL_CTX *context = NULL;
@@ -211,12 +239,8 @@ enum tamga_err tamga_tls_reload(struct tamga_tls *tls, struct tamga_detail *deta
 
     if ((err = context_new(&context)) || (err = ca_load(context, tls->ca, detail)) ||
         (err = crl_load(context, tls->crl, detail)) ||
-        (err = cert_load(&cert, context, tls->cert, detail)) ||
-        (err = key_load(context, tls->key, detail)))
+        (err = self_load(&cert, &self, context, tls, detail)))
         return err;
-    err = tamga_tls_judge(&self, context, cert);
-    if (err)
-        return tamga_refuse(detail, err, "%.200s: %s", tls->cert, tamga_err_text(err));
     pthread_mutex_lock(&tls->lock);
     SSL_CTX *former = tls->context;
     tls->context = context;
@@ -228,25 +252,41 @@ enum tamga_err tamga_tls_reload(struct tamga_tls *tls, struct tamga_detail *deta
     return TAMGA_OK;
 }
 
+/* NULL stays NULL. */
+static bool copy(char **out, const char *text)
+{
+    *out = text ? strdup(text) : NULL;
+    return *out || !text;
+}
+
+enum tamga_err tamga_tls_new(struct tamga_tls **out, const struct tamga_tls_files *files)
+{
+    struct tamga_tls *tls = calloc(1, sizeof *tls);
+
+    if (!tls)
+        return TAMGA_E_NO_MEMORY;
+    pthread_mutex_init(&tls->lock, NULL);
+    if (!copy(&tls->ca, files->ca) || !copy(&tls->cert, files->cert) ||
+        !copy(&tls->key, files->key) || !copy(&tls->crl, files->crl)) {
+        tamga_tls_close(tls);
+        return TAMGA_E_NO_MEMORY;
+    }
+    *out = tls;
+    return TAMGA_OK;
+}
+
 enum tamga_err tamga_tls_open(struct tamga_tls **out, const struct tamga_tls_files *files,
                               struct tamga_detail *detail)
 {
-    struct tamga_tls *tls;
+    struct tamga_tls *tls = NULL;
     enum tamga_err err;
 
     if (!files->ca || !files->cert || !files->key || !files->crl)
         return tamga_refuse(detail, TAMGA_E_USAGE,
                             "tls needs four files: ca, cert, key and crl");
-    tls = calloc(1, sizeof *tls);
-    if (!tls)
-        return TAMGA_E_NO_MEMORY;
-    pthread_mutex_init(&tls->lock, NULL);
-    tls->ca = strdup(files->ca);
-    tls->cert = strdup(files->cert);
-    tls->key = strdup(files->key);
-    tls->crl = strdup(files->crl);
-    err = tls->ca && tls->cert && tls->key && tls->crl ? tamga_tls_reload(tls, detail)
-                                                      : TAMGA_E_NO_MEMORY;
+    if ((err = tamga_tls_new(&tls, files)))
+        return err;
+    err = tamga_tls_reload(tls, detail);
     if (err)
         tamga_tls_close(tls);
     else
@@ -259,6 +299,7 @@ void tamga_tls_close(struct tamga_tls *tls)
     if (!tls)
         return;
     SSL_CTX_free(tls->context);
+    tamga_tls_own_clear(&tls->own);
     pthread_mutex_destroy(&tls->lock);
     free(tls->ca);
     free(tls->cert);
@@ -293,7 +334,7 @@ bool tamga_tls_ends_soon(struct tamga_tls *tls, int64_t now_s, struct tamga_deta
     pthread_mutex_unlock(&tls->lock);
     if (left_s > TAMGA_TLS_WARN_S)
         return false;
-    snprintf(out->text, sizeof out->text, "%.180s ends in %lld days", tls->cert,
-             (long long)(left_s / 86400));
+    snprintf(out->text, sizeof out->text, "%.180s ends in %lld days",
+             tls->cert ? tls->cert : "the certificate", (long long)(left_s / 86400));
     return true;
 }
