@@ -1,6 +1,7 @@
 /*
- * What makes tls+tcp:// usable: this side's certificates, and who may be at the other end.
- * Without one, only plain tcp:// is. Borrowed until what it was given to is closed.
+ * What makes tls+tcp:// usable: this side's certificates, and who may be at the other end,
+ * devices only if something can judge them. Without one, only plain tcp:// is. Borrowed until
+ * what it was given to is closed.
  */
 #ifndef TAMGA_NET_LINK_H
 #define TAMGA_NET_LINK_H
