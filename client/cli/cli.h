@@ -34,6 +34,7 @@ struct cli {
     bool node_given;      /* on the command line: TAMGA_NODE is not looked at */
     char *node_text;      /* owned: what node[] of a comma-separated list points into */
     const char *identity;
+    const char *tls;
     const char *genesis;
     const char *passphrase_file;
     uint32_t timeout_ms;

@@ -226,7 +226,7 @@ static enum tamga_err self_load(X509 **out, struct tamga_tls_identity *self, SSL
         (err = key_load(context, tls->key, detail)))
         return err;
     err = tamga_tls_judge(self, context, *out);
-    return err ? tamga_refuse(detail, err, "%.200s: %s", tls->cert, tamga_err_text(err))
+    return err ? tamga_refuse(detail, err, "it is our own, %.200s", tls->cert)
                : TAMGA_OK;
 }
 

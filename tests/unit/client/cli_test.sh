@@ -6,7 +6,7 @@ tamga=$1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-unset TAMGA_NODE TAMGA_IDENTITY TAMGA_GENESIS TAMGA_PASSPHRASE_FILE
+unset TAMGA_NODE TAMGA_IDENTITY TAMGA_TLS TAMGA_GENESIS TAMGA_PASSPHRASE_FILE
 failed=0
 
 fail() {
@@ -134,7 +134,6 @@ expect 4 'FILE_IO' "$tamga" network init --from network.yaml --out absent/net
 expect 4 'FILE_IO' "$tamga" network init --from absent.yaml --out other
 
 expect 2 'is no address' "$tamga" --node 127.0.0.1:1 --genesis net/genesis.tamga status
-expect 2 'plain tcp:// only' "$tamga" --node tls+tcp://a:1 --genesis net/genesis.tamga status
 expect 3 'UNREACHABLE' "$tamga" --node tcp://127.0.0.1:1 --genesis net/genesis.tamga \
     --timeout 1 status
 
@@ -171,6 +170,31 @@ sed 's|tcp://|tls+tcp://|g' all.yaml >tls.yaml
 expect 0 'with 6 members' "$tamga" network init --from tls.yaml --out tls
 grep -q '^tls: {ca: ca.crt' tls/members/node-a/consortium.yaml || fail 'no tls section'
 grep -q insecure tls/members/node-a/consortium.yaml && fail 'tls and insecure'
+
+# Goal: tls+tcp:// takes the identity's certificates, or those of --tls; without any, with some
+#       of another network, and with broken ones it says so before anything is sent.
+tls() {
+    code=$1 text=$2
+    shift 2
+    expect "$code" "$text" "$tamga" --node tls+tcp://127.0.0.1:1 --timeout 1 "$@" status
+}
+tls 2 'tls+tcp:// needs certificates: name' --genesis tls/genesis.tamga
+tls 2 'tls+tcp:// needs certificates: there is no tls/ca/tls.crt' --genesis tls/genesis.tamga \
+    --tls tls/ca
+tls 1 'all/members/bolt/tls.crt is for another network' --genesis tls/genesis.tamga \
+    --tls all/members/bolt
+tls 3 'UNREACHABLE' --identity tls/members/bolt
+tls 3 'UNREACHABLE' --genesis tls/genesis.tamga --tls tls/members/gw-1
+TAMGA_TLS=tls/members/gw-1 tls 3 'UNREACHABLE' --genesis tls/genesis.tamga
+mkdir broken
+cp -p tls/members/bolt/* broken
+cp all/members/bolt/ca.crl broken
+tls 1 'LINK_CRL' --identity broken
+cp -p all/members/bolt/tls.key tls/members/bolt/ca.crl broken
+tls 4 "is not the certificate's key" --identity broken
+rm broken/tls.key
+tls 4 'KEY_FILE' --identity broken
+expect 2 'is no address' "$tamga" --node tls://127.0.0.1:1 --genesis tls/genesis.tamga status
 
 # bad LINE TEXT SED: network.yaml changed by sed is refused at that line
 bad() {
