@@ -190,12 +190,6 @@ static enum tamga_err node_meet(struct tamga_session *session, size_t index,
 
 /* ---- the choice between them ------------------------------------------------- */
 
-/* One end refuses the other's certificate. */
-static bool is_link(enum tamga_err err)
-{
-    return err >= TAMGA_E_LINK_EXPIRED && err <= TAMGA_E_LINK_CRL;
-}
-
 /* Is it this node that cannot answer, rather than the question that is bad? A node that
  * lacks an image is given it, which is the caller's to do. */
 static bool node_cannot(enum tamga_err err)
@@ -203,7 +197,7 @@ static bool node_cannot(enum tamga_err err)
     if (err == TAMGA_E_NO_CONTENT)
         return false;
     return tamga_err_class(err) == TAMGA_CLASS_LATER || err == TAMGA_E_WRONG_CHAIN ||
-           err == TAMGA_E_NO_METHOD || is_link(err);
+           err == TAMGA_E_NO_METHOD || tamga_link_refused(err);
 }
 
 static uint32_t at_most(uint32_t left_ms, uint32_t max_ms)

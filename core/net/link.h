@@ -15,4 +15,10 @@ struct tamga_net_link {
     uint32_t shake_ms;        /* time for a handshake; 0: as usual */
 };
 
+/* One end refuses the other's certificate: another peer may do, the same one will not. */
+static inline bool tamga_link_refused(enum tamga_err err)
+{
+    return err >= TAMGA_E_LINK_EXPIRED && err <= TAMGA_E_LINK_CRL;
+}
+
 #endif
