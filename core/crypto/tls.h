@@ -24,12 +24,13 @@
 #define TAMGA_TLS_URI_MAX        352
 #define TAMGA_TLS_WARN_S         (30 * 86400) /* before an end, say that it comes */
 
-/* Roles as in tamga.v1.Role, which this folder does not include. */
+/* Roles as in tamga.v1.Role, which this folder does not include, and two of links alone. */
 enum tamga_tls_role {
     TAMGA_TLS_OEM = 1,
     TAMGA_TLS_PROVIDER = 2,
     TAMGA_TLS_CONSORTIUM = 4,
     TAMGA_TLS_GATEWAY = 8,
+    TAMGA_TLS_AUDITOR = 0x80, /* of who only reads; genesis need not know him */
     TAMGA_TLS_DEVICE = 0x100, /* no member's, and never with another */
 };
 

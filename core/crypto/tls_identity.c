@@ -14,6 +14,7 @@ static const struct {
     const char *name;
     enum tamga_tls_role role;
 } roles[] = {
+    {"auditor", TAMGA_TLS_AUDITOR},
     {"consortium", TAMGA_TLS_CONSORTIUM},
     {"gateway", TAMGA_TLS_GATEWAY},
     {"oem", TAMGA_TLS_OEM},
@@ -23,7 +24,8 @@ static const struct {
 #define ROLE_COUNT (sizeof roles / sizeof roles[0])
 
 #define MEMBERS                                                                          \
-    (TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY | TAMGA_TLS_OEM | TAMGA_TLS_PROVIDER)
+    (TAMGA_TLS_AUDITOR | TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY | TAMGA_TLS_OEM |      \
+     TAMGA_TLS_PROVIDER)
 
 /* `parts` of them with a slash between each two. */
 static bool name_is_good(const char *name, unsigned parts)

@@ -81,8 +81,8 @@ Test(tls, reads_one_form_of_a_device)
     tamga_tls_roles_format(words, TAMGA_TLS_DEVICE);
     cr_assert_str_eq(words, "device");
     tamga_tls_roles_format(words, TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY | TAMGA_TLS_OEM |
-                                      TAMGA_TLS_PROVIDER);
-    cr_assert_str_eq(words, "consortium,gateway,oem,provider");
+                                      TAMGA_TLS_PROVIDER | TAMGA_TLS_AUDITOR);
+    cr_assert_str_eq(words, "auditor,consortium,gateway,oem,provider");
 }
 
 static enum tamga_err try(const struct authority *authority, const char *name)
