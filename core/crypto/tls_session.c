@@ -53,6 +53,16 @@ static enum tamga_err wanted(struct tamga_tls_session *session)
     return want_role(session);
 }
 
+/* Whoever looks into it wants to know whom it is about, though nobody vouches for that. */
+static void tell_whom(struct tamga_tls_session *session, const X509 *cert)
+{
+    struct tamga_tls_identity said;
+
+    if (tamga_tls_identity_of(&said, cert) == TAMGA_OK)
+        (void)tamga_refuse(&session->detail, session->err, "%s; it says that it is %s",
+                           tamga_err_text(session->err), said.name);
+}
+
 /* In the handshake, so that the peer is told by an alert. The chain is judged by now. */
 static int on_verify(int good, X509_STORE_CTX *store)
 {
@@ -61,6 +71,7 @@ static int on_verify(int good, X509_STORE_CTX *store)
 
     if (!good) {
         session->err = tamga_tls_verdict(X509_STORE_CTX_get_error(store));
+        tell_whom(session, X509_STORE_CTX_get0_cert(store));
         return 0;
     }
     if (X509_STORE_CTX_get_error_depth(store) > 0)
