@@ -169,7 +169,7 @@ static void command_in_folder(const char *format, const char *argument)
  * Goal:   `tamga` says in its own words which end refuses, and why; what can be known before
  *         a link is said without one.
  * Method: a member with a list from before a revocation, now revoked; an expired one; one of
- *         another CA; a good one.
+ *         another CA; a good one, and an auditor, whom genesis does not know.
  */
 static void the_command_says_why(void)
 {
@@ -188,6 +188,8 @@ static void the_command_says_why(void)
     CHECK(said("(LINK_FOREIGN)") && said("it says that it is node-a"));
     command_in_folder("cp %s/ca.crl old.crl", cluster.authority.folder);
     CHECK(status_with("softco", &cluster.authority) == 0);
+    authority_member(&cluster.authority, "checker", TAMGA_TLS_AUDITOR, -DAY_S, YEAR_S);
+    CHECK(status_with("checker", &cluster.authority) == 0);
     CHECK(serves("node-a"));
 }
 

@@ -172,8 +172,8 @@ Test(tls_device, is_refused_with_the_reason)
 /*
  * Goal:   a device holds the gateway against the network's CA, the role, and the list that it
  *         read last.
- * Method: a consortium node in the gateway's place; the gateway revoked, before and after the
- *         device reads its files again.
+ * Method: a consortium node in the gateway's place, and the device itself; the gateway revoked,
+ *         before and after the device reads its files again.
  */
 Test(tls_device, judges_the_gateway)
 {
@@ -187,6 +187,9 @@ Test(tls_device, judges_the_gateway)
     authority_member(&town.authority, "node", TAMGA_TLS_CONSORTIUM, -DAY_S, YEAR_S);
     struct tamga_tls *node = authority_tls(&town.authority, "node");
     pair_shake(&pair, node, town.device, &a_gateway, &caller, NULL);
+    cr_assert_eq(tamga_tls_session_err(pair.client, NULL), TAMGA_E_LINK_ROLE);
+    pair_close(&pair);
+    pair_shake(&pair, town.device, town.device, &a_gateway, &caller, NULL);
     cr_assert_eq(tamga_tls_session_err(pair.client, NULL), TAMGA_E_LINK_ROLE);
     pair_close(&pair);
     authority_revoke(&town.authority, "gw-1", 0);
