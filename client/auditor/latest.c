@@ -197,7 +197,7 @@ enum tamga_err tamga_client_latest(struct tamga_client *client, const char *mode
         return err;
     request.producer = name.producer;
     request.model = name.model;
-    err = tamga_session_call(client->releases, &answer,
+    err = tamga_session_call(client->nodes, &answer,
                              &tamga__v1__consortium_service__descriptor, "GetLatestRelease",
                              &request.base, detail);
     if (err == TAMGA_OK)

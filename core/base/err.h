@@ -50,6 +50,7 @@
     X(LINK_REFUSED, 0x0137, 16, "the link's other end refuses this side")                \
     X(LINK_PROTOCOL, 0x0138, 3, "the link's other end does not speak TLS 1.3")           \
     X(LINK_CRL, 0x0139, 9, "revocation list is missing, out of date or not the CA's")    \
+    X(LINK_DEVICE, 0x013a, 7, "the device that is linked is not the one of the call")   \
     /* entries */                                                                        \
     X(STALE_TIME, 0x0140, 9, "timestamp is older than this chain accepts")               \
     X(FUTURE_TIME, 0x0141, 9, "timestamp is ahead of the clock by more than the drift")  \

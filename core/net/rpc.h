@@ -116,7 +116,8 @@ void tamga_rpc_server_close(struct tamga_rpc_server *server);
  * from any other thread. Until then the handler's input stays valid.
  */
 void tamga_rpc_fail(void *closure_data, enum tamga_err err, const struct tamga_detail *detail);
-/* The member who calls, by its certificate; false over plain tcp, or if it has gone. */
+/* The member or device that calls, by its certificate; false over plain tcp, or if it has
+ * gone. */
 bool tamga_rpc_peer(void *closure_data, struct tamga_tls_identity *out);
 /* Time left, 0 if none: an expired request does no work. */
 uint32_t tamga_rpc_left_ms(const void *closure_data);

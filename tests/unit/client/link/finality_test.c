@@ -26,7 +26,7 @@ static void world_open(struct world *world, const struct fake_options *options, 
                      &(struct test_release){.counter = i, .time_ms = (uint64_t)time(NULL) * 1000});
         fake_add(world->node, test_consortium(), &payload);
     }
-    cr_assert_eq(tamga_session_open(&world->session, test_consortium(), &addr, 1, 5000, NULL),
+    cr_assert_eq(tamga_session_open(&world->session, test_consortium(), NULL, &addr, 1, 5000, NULL),
                  TAMGA_OK);
 }
 
