@@ -48,6 +48,9 @@ enum tamga_err tamga_device_link_judge(void *context, const struct tamga_tls_sho
                             TAMGA_WIRE_CANONICAL, shown->certificate, detail);
     if (err == TAMGA_OK)
         err = tamga_certificate_open(&certificate, context, untrusted, detail);
+    /* Whether the OEM's key still counts is asked at the check-in. */
+    if (err == TAMGA_OK)
+        err = tamga_issuer_known(context, &certificate.issuer, certificate.body->device, detail);
     return err == TAMGA_OK ? check(&certificate, shown, detail) : err;
 }
 

@@ -12,7 +12,7 @@
 /*
  * For struct tamga_tls_want; context is the struct tamga_network.
  *
- * Errors:  as tamga_wire_unpack and tamga_certificate_open; CERTIFICATE_EXPIRED;
+ * Errors:  as tamga_wire_unpack and tamga_certificate_open; ISSUER_NOT_OEM; CERTIFICATE_EXPIRED;
  *          BAD_CERTIFICATE: it is for another key; LINK_NAME: for another device.
  * Threads: any.
  */
