@@ -6,6 +6,7 @@
 #   deploy/demo.sh [--image FILE] [--dir DIR] [--keep]
 #   deploy/demo.sh --stop DIR
 #
+# All links are TLS 1.3: nodes, gateways, devices and `tamga` show certificates to each other.
 # It installs what is missing, builds, and asks no question. Everything it makes is in DIR
 # (default: a new folder under /tmp); everything it starts is ended when it ends, unless
 # --keep: then --stop DIR ends exactly that. Servers listen on 127.0.0.1 only.
@@ -244,6 +245,7 @@ start_network() {
         wait_until 60000 "$name did not answer within 60 seconds" answers "$name"
     done
     release_ports
+    show_links
     local device
     for device in "${devices[@]}"; do
         start "device-${device//\//-}" "$build/client/agent/tamga-device" \
@@ -293,8 +295,9 @@ place_releases() {
 
 how_to_look_around() {
     printf '\nEverything is still running. To look around:\n'
-    printf '  export PATH=%q:$PATH TAMGA_GENESIS=%q TAMGA_NODE=%q\n' "$build/client/cli" \
-        "$dir/network/genesis.tamga" "${rpc[node-a]}"
+    printf '  export PATH=%q:$PATH TAMGA_GENESIS=%q TAMGA_TLS=%q TAMGA_NODE=%q\n' \
+        "$build/client/cli" "$dir/network/genesis.tamga" "$dir/network/members/softco" \
+        "${rpc[node-a]}"
     printf '  tamga status\n'
     printf '  tamga latest acme/cam\n'
     printf '  tamga show checkpoint\n'

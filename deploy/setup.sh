@@ -20,8 +20,8 @@ packages=(
     libbz2-dev libgflags-dev liblz4-dev libsnappy-dev libzstd-dev zlib1g-dev
     # tests; Criterion leaves nn_* symbols to libnanomsg
     libcriterion-dev libjansson-dev libnanomsg5
-    # deploy/demo.sh: free ports and JSON; a real firmware image of 1 MB
-    perl u-boot-qemu
+    # deploy/demo.sh: free ports and JSON; what a port speaks; a real firmware image of 1 MB
+    perl openssl u-boot-qemu
     # a contributor's own
     git
 )

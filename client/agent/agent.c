@@ -53,6 +53,19 @@ static void log_event(void *context, bool warning, const char *event, const char
     tamga_log(warning ? TAMGA_LOG_WARN : TAMGA_LOG_INFO, event, "%s", text);
 }
 
+static const char *or_null(const char *path)
+{
+    return path[0] == '\0' ? NULL : path;
+}
+
+static struct tamga_device_tls tls_of(const struct tamga_agent_config *config)
+{
+    return (struct tamga_device_tls){.ca = or_null(config->tls_ca),
+                                     .crl = or_null(config->tls_crl),
+                                     .cert = or_null(config->tls_cert),
+                                     .key = or_null(config->tls_key)};
+}
+
 static enum tamga_err open_device(struct tamga_agent *agent)
 {
     const struct tamga_agent_config *config = agent->config;
@@ -72,6 +85,7 @@ static enum tamga_err open_device(struct tamga_agent *agent)
         .blank = config->settings->blank,
         .decryption_key =
             config->settings->decryption_key == NULL ? NULL : config->decryption_key,
+        .tls = tls_of(config),
     };
     struct tamga_detail detail = {""};
     enum tamga_err err = tamga_device_open(&agent->device, &options, &env, &detail);
@@ -106,6 +120,22 @@ static void log_result(const char *gateway, enum tamga_err err,
                   detail->text, tamga_err_name(err));
 }
 
+/* Bad files leave those in use as they are. */
+static void reload(struct tamga_agent *agent)
+{
+    struct tamga_detail detail = {""};
+    enum tamga_err err;
+
+    if (!atomic_exchange(&agent->reload, false) || agent->device == NULL)
+        return;
+    err = tamga_device_reload(agent->device, &detail);
+    if (err != TAMGA_OK)
+        tamga_log(TAMGA_LOG_ERROR, "net.reload", "kept as it was: %s: %s (%s)",
+                  tamga_err_text(err), detail.text, tamga_err_name(err));
+    else
+        tamga_log(TAMGA_LOG_INFO, "net.reload", "certificates are read again");
+}
+
 /* After trouble with our own disk the device is opened anew: that finishes or undoes. */
 static enum tamga_err session(struct tamga_agent *agent, const char *gateway)
 {
@@ -115,6 +145,7 @@ static enum tamga_err session(struct tamga_agent *agent, const char *gateway)
 
     if (err != TAMGA_OK)
         return err;
+    reload(agent);
     err = tamga_device_session(agent->device, gateway, &result, &detail);
     log_result(gateway, err, &result, &detail);
     if (tamga_err_class(err) == TAMGA_CLASS_LOCAL) {

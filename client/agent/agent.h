@@ -26,6 +26,7 @@ struct tamga_agent {
     struct tamga_device *device;
     uint32_t round;
     atomic_bool stopping;
+    atomic_bool reload; /* certificates, before the next session */
     pthread_mutex_t lock;
     pthread_cond_t wake;
 };

@@ -18,6 +18,16 @@ static const cyaml_strval_t formats[] = {{"text", TAMGA_AGENT_TEXT},
 static const cyaml_schema_value_t gateway_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 1, 255),
 };
+#define TLS_PATH(key_, flags)                                                                \
+    CYAML_FIELD_STRING_PTR(#key_, flags, struct tamga_agent_tls, key_, 1, TAMGA_PATH_MAX - 1)
+
+static const cyaml_schema_field_t tls_fields[] = {
+    TLS_PATH(ca, CYAML_FLAG_POINTER),
+    TLS_PATH(crl, CYAML_FLAG_POINTER),
+    TLS_PATH(cert, OPTIONAL),
+    TLS_PATH(key, OPTIONAL),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("device", CYAML_FLAG_POINTER, struct tamga_agent_settings, device, 5,
                            200),
@@ -31,6 +41,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_BOOL("blank", CYAML_FLAG_OPTIONAL, struct tamga_agent_settings, blank),
     CYAML_FIELD_SEQUENCE("gateways", CYAML_FLAG_POINTER, struct tamga_agent_settings, gateways,
                          &gateway_value, 1, TAMGA_AGENT_GATEWAYS_MAX),
+    CYAML_FIELD_MAPPING_PTR("tls", OPTIONAL, struct tamga_agent_settings, tls, tls_fields),
+    CYAML_FIELD_BOOL("insecure", CYAML_FLAG_OPTIONAL, struct tamga_agent_settings, insecure),
     CYAML_FIELD_UINT("interval_seconds", CYAML_FLAG_OPTIONAL, struct tamga_agent_settings,
                      interval_seconds),
     CYAML_FIELD_STRING_PTR("log_level", OPTIONAL, struct tamga_agent_settings, log_level, 1,
@@ -77,6 +89,7 @@ static enum tamga_err place_files(struct tamga_agent_config *config, const char 
                                   struct tamga_detail *detail)
 {
     const struct tamga_agent_settings *settings = config->settings;
+    const struct tamga_agent_tls none = {0}, *tls = settings->tls ? settings->tls : &none;
     const struct {
         const char *key;
         const char *value;
@@ -86,6 +99,10 @@ static enum tamga_err place_files(struct tamga_agent_config *config, const char 
         {"key", settings->key, config->key},
         {"decryption_key", settings->decryption_key, config->decryption_key},
         {"certificate", settings->certificate, config->certificate},
+        {"tls.ca", tls->ca, config->tls_ca},
+        {"tls.crl", tls->crl, config->tls_crl},
+        {"tls.cert", tls->cert, config->tls_cert},
+        {"tls.key", tls->key, config->tls_key},
         {"state", settings->state, config->state},
         {"root", settings->root, config->root},
     };
@@ -94,6 +111,20 @@ static enum tamga_err place_files(struct tamga_agent_config *config, const char 
         if (file[i].value != NULL &&
             tamga_path_beside(file[i].out, path, file[i].value) != TAMGA_OK)
             return tamga_yaml_refuse(detail, path, file[i].key, "is no path");
+    return TAMGA_OK;
+}
+
+/* Plain tcp is refused unless it is asked for, TLS without a CA to trust. */
+static enum tamga_err check_link(const struct tamga_agent_settings *settings,
+                                 const struct tamga_endpoint *endpoint, const char *path,
+                                 const char *where, struct tamga_detail *detail)
+{
+    if (!endpoint->tls && !settings->insecure)
+        return tamga_yaml_refuse(detail, path, where,
+                                 "plain tcp://: say `insecure: true`, or write tls+tcp://");
+    if (endpoint->tls && settings->tls == NULL)
+        return tamga_yaml_refuse(detail, path, where,
+                                 "tls+tcp:// needs `tls: {ca: ..., crl: ...}`");
     return TAMGA_OK;
 }
 
@@ -106,9 +137,14 @@ static enum tamga_err check_gateways(const struct tamga_agent_settings *settings
         char where[32];
 
         snprintf(where, sizeof where, "gateways[%u]", i);
-        if (tamga_endpoint_parse(&endpoint, settings->gateways[i], false, &why) != TAMGA_OK)
+        if (tamga_endpoint_parse_link(&endpoint, settings->gateways[i], false, &why) != TAMGA_OK)
             return tamga_yaml_refuse(detail, path, where, "%s", why.text);
+        enum tamga_err err = check_link(settings, &endpoint, path, where, detail);
+        if (err != TAMGA_OK)
+            return err;
     }
+    if (settings->tls && (settings->tls->cert == NULL) != (settings->tls->key == NULL))
+        return tamga_yaml_refuse(detail, path, "tls", "cert and key go together");
     return TAMGA_OK;
 }
 

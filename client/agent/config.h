@@ -14,6 +14,11 @@ enum tamga_agent_format {
     TAMGA_AGENT_JSON,
 };
 
+/* Paths, as struct tamga_device_tls; cert and key together or not at all. */
+struct tamga_agent_tls {
+    char *ca, *crl, *cert, *key;
+};
+
 /* As the schema fills it. */
 struct tamga_agent_settings {
     char *device;
@@ -27,6 +32,8 @@ struct tamga_agent_settings {
     bool blank;
     char **gateways;
     uint32_t gateways_count;
+    struct tamga_agent_tls *tls; /* NULL: no tls+tcp:// gateways */
+    bool insecure;               /* plain tcp must be asked for */
     uint32_t interval_seconds; /* 0: not given */
     char *log_level;
     enum tamga_agent_format log_format;
@@ -40,6 +47,8 @@ struct tamga_agent_config {
     char key[TAMGA_PATH_MAX];
     char decryption_key[TAMGA_PATH_MAX]; /* empty: none */
     char certificate[TAMGA_PATH_MAX];
+    char tls_ca[TAMGA_PATH_MAX], tls_crl[TAMGA_PATH_MAX];
+    char tls_cert[TAMGA_PATH_MAX], tls_key[TAMGA_PATH_MAX];
     char state[TAMGA_PATH_MAX];
     char root[TAMGA_PATH_MAX];
     char passphrase[256]; /* wiped by clear */

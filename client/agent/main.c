@@ -21,7 +21,7 @@ static const char usage[] =
     "                  0 up to date or installed, 1 refused, 3 try later, 4 local failure\n"
     "  --check-config  only check the settings\n"
     "\n"
-    "SIGTERM ends it; SIGHUP reads the log level again.\n";
+    "SIGTERM ends it; SIGHUP reads log level and certificates again.\n";
 
 struct arguments {
     const char *config;
@@ -142,8 +142,10 @@ static int run(const char *path, struct tamga_agent_config *config, bool once,
         return TAMGA_EXIT_LOCAL;
     }
     while (got != SIGTERM && got != SIGINT && !atomic_load(&worker.done)) {
-        if (sigwait(set, &got) == 0 && got == SIGHUP)
+        if (sigwait(set, &got) == 0 && got == SIGHUP) {
             reload(path, config);
+            atomic_store(&worker.agent.reload, true);
+        }
     }
     if (atomic_load(&worker.done))
         pthread_join(worker.thread, NULL);
@@ -177,10 +179,11 @@ int main(int argc, char **argv)
     if (!arguments.check) {
         tamga_log_open(config.settings->device, config.log_level,
                        config.settings->log_format == TAMGA_AGENT_JSON);
-        tamga_log(TAMGA_LOG_INFO, "start",
-                  "tamga-device " TAMGA_VERSION
-                  "; links to gateways are plain tcp: anyone on the way can read them, "
-                  "and everything received is verified here");
+        tamga_log(TAMGA_LOG_INFO, "start", "tamga-device " TAMGA_VERSION);
+        if (config.settings->insecure)
+            tamga_log(TAMGA_LOG_WARN, "net.insecure",
+                      "links to gateways may be plain tcp: anyone on the way can read them; "
+                      "everything received is verified here");
         result = run(arguments.config, &config, arguments.once, &set);
     }
     tamga_agent_config_clear(&config);

@@ -133,8 +133,9 @@ static void describe_checkpoint(struct tamga_checkpoint_info *out,
                                           .time_ms = checkpoint->time_ms,
                                           .cosigners = cosigned->name,
                                           .cosigner_count = cosigned->count,
-                                          .validator_count = chain->validator_count,
-                                          .quorum = chain->quorum};
+                                          .validator_count = tamga_council_size(
+                                              chain->council, checkpoint->at.height),
+                                          .quorum = tamga_quorum(chain, checkpoint->at.height)};
     memcpy(out->block, checkpoint->at.id.hash.byte, TAMGA_HASH_BYTES);
     memcpy(out->state_root, checkpoint->state_root.byte, TAMGA_HASH_BYTES);
 }
@@ -196,7 +197,7 @@ enum tamga_err tamga_client_latest(struct tamga_client *client, const char *mode
         return err;
     request.producer = name.producer;
     request.model = name.model;
-    err = tamga_session_call(client->releases, &answer,
+    err = tamga_session_call(client->nodes, &answer,
                              &tamga__v1__consortium_service__descriptor, "GetLatestRelease",
                              &request.base, detail);
     if (err == TAMGA_OK)

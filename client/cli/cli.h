@@ -34,6 +34,7 @@ struct cli {
     bool node_given;      /* on the command line: TAMGA_NODE is not looked at */
     char *node_text;      /* owned: what node[] of a comma-separated list points into */
     const char *identity;
+    const char *tls;
     const char *genesis;
     const char *passphrase_file;
     uint32_t timeout_ms;
@@ -156,6 +157,9 @@ TAMGA_MUST_USE enum tamga_err cli_folder_make(const char *path, struct tamga_det
  * stays as it was. Errors: USAGE: the path is too long; FILE_IO. */
 TAMGA_MUST_USE enum tamga_err cli_file_replace(const char *path, struct tamga_span bytes,
                                                struct tamga_detail *detail);
+/* All of a file, appended. Errors: FILE_IO; TOO_LARGE. */
+TAMGA_MUST_USE enum tamga_err cli_file_read(struct tamga_buf *out, const char *path,
+                                            size_t bytes_max, struct tamga_detail *detail);
 /* A new file, written and synced. Errors: FILE_IO. */
 TAMGA_MUST_USE enum tamga_err cli_file_write(const char *path, struct tamga_span bytes,
                                              struct tamga_detail *detail);

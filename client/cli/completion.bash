@@ -1,7 +1,7 @@
 # bash completion of tamga(1). Knows the commands and their options, nothing of a network.
 
 _tamga_options() {
-    local global="--node --identity --genesis --passphrase-file --json --timeout --quiet --help"
+    local global="--node --identity --tls --genesis --passphrase-file --json --timeout --quiet --help"
     case "$1" in
     keygen) echo "--out --type $global" ;;
     network) echo "--from --out $global" ;;
@@ -32,7 +32,7 @@ _tamga() {
     done
     COMPREPLY=()
     case "$prev" in
-    --identity) COMPREPLY=($(compgen -d -- "$cur")); return ;;
+    --identity | --tls) COMPREPLY=($(compgen -d -- "$cur")); return ;;
     --genesis | --passphrase-file | --from | --out | --proof-out | --trust | --encrypt-to | --decryption-key) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     --type) COMPREPLY=($(compgen -W "p256 rsa3072 ed25519 x25519" -- "$cur")); return ;;
     --wait) COMPREPLY=($(compgen -W "final mined accepted" -- "$cur")); return ;;

@@ -1,13 +1,17 @@
 /*
  * tamga device enroll: what a factory flashes: the device's key, its OEM's certificate
- * for it, the trust root, and the agent's configuration.
+ * for it, the trust root, the CA that gateways' certificates come from, and the agent's
+ * configuration.
  */
 #include "cli/cli.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include "crypto/key.h"
 #include "crypto/recipient.h"
+#include "crypto/tls.h"
+#include "link/tls_folder.h"
 #include "net/endpoint.h"
 #include "rules/rules.h"
 #include "wire/wire.h"
@@ -31,7 +35,9 @@ static const struct argp_option options[] = {
     {"out", 'o', "DIR", 0, "Folder to make; it must not exist, or be empty", 0},
     {"hardware", OPT_HARDWARE, "REV", 0, "The board's revision, one of the model's", 0},
     {"gateway", OPT_GATEWAY, "ADDR", 0,
-     "Gateway that the device asks, tcp://host:port; repeatable, or separated by commas", 0},
+     "Gateway that the device asks, tls+tcp://host:port (or tcp://, plain); repeatable, or "
+     "separated by commas",
+     0},
     {"type", 't', "TYPE", 0, "Key type: p256 (default), rsa3072 or ed25519", 0},
     {"expires", OPT_EXPIRES, "DATE", 0, "End of the certificate (default: never)", 0},
     {"decryption-key", OPT_DECRYPTION, "new|FILE", 0,
@@ -87,7 +93,7 @@ static const struct argp argp = {
     .args_doc = "P/M/N",
     .doc = "Make a device's key, certificate and configuration; --identity is its OEM's."
            "\vExample: tamga --identity members/acme device enroll acme/cam/0001 --hardware A "
-           "--gateway tcp://127.0.0.1:7301 --out 0001",
+           "--gateway tls+tcp://127.0.0.1:7301 --out 0001",
 };
 
 /* ---- may this OEM enrol this device? ---------------------------------------------- */
@@ -136,7 +142,7 @@ static enum tamga_err check_gateways(const struct enroll *enroll, struct tamga_d
     for (size_t i = 0; i < enroll->gateway_count && err == TAMGA_OK; i++) {
         struct tamga_endpoint endpoint;
 
-        err = tamga_endpoint_parse(&endpoint, enroll->gateway[i], false, detail);
+        err = tamga_endpoint_parse_link(&endpoint, enroll->gateway[i], false, detail);
     }
     return err;
 }
@@ -148,6 +154,7 @@ struct device {
     struct tamga_buf certificate;
     struct tamga_hash certificate_id;
     struct tamga_recipient_key *decryption; /* NULL: none */
+    struct tamga_buf ca, crl; /* of the network; empty: its gateways are plain tcp */
 };
 
 static void device_clear(struct device *device)
@@ -155,6 +162,8 @@ static void device_clear(struct device *device)
     tamga_private_key_free(device->key);
     tamga_recipient_key_free(device->decryption);
     tamga_buf_clear(&device->certificate);
+    tamga_buf_clear(&device->ca);
+    tamga_buf_clear(&device->crl);
 }
 
 static enum tamga_err certify(struct device *device, const struct enroll *enroll,
@@ -181,7 +190,60 @@ static enum tamga_err certify(struct device *device, const struct enroll *enroll
                              TAMGA_DOMAIN_CERTIFICATE, &oem->network->id, oem->key);
 }
 
-static enum tamga_err config(struct tamga_buf *out, const struct enroll *enroll)
+/* As the device will read them, so that a bad one is found here and not in the field. */
+static enum tamga_err try_ca(const struct enroll *enroll, const struct device *device,
+                             const struct tamga_identity *oem, const char *ca, const char *crl,
+                             struct tamga_detail *detail)
+{
+    const struct tamga_tls_device own = {.ca = ca,
+                                         .crl = crl,
+                                         .key = device->key,
+                                         .certificate = tamga_buf_span(&device->certificate),
+                                         .network = oem->network->id.hash,
+                                         .name = enroll->device};
+    struct tamga_tls *tls = NULL;
+    enum tamga_err err = tamga_tls_open_device(&tls, &own, detail);
+
+    tamga_tls_close(tls);
+    return err;
+}
+
+/* From the folder that has the OEM's own certificates, if it has any. */
+static enum tamga_err take_ca(const struct cli *cli, const struct enroll *enroll,
+                              struct device *device, const struct tamga_identity *oem,
+                              struct tamga_detail *detail)
+{
+    const char *folder = cli->tls ? cli->tls : cli->identity;
+    char ca[CLI_PATH_MAX], crl[CLI_PATH_MAX];
+    enum tamga_err err;
+
+    if (snprintf(ca, sizeof ca, "%s/" TAMGA_TLS_FOLDER_CA, folder) >= CLI_PATH_MAX ||
+        snprintf(crl, sizeof crl, "%s/" TAMGA_TLS_FOLDER_CRL, folder) >= CLI_PATH_MAX)
+        return tamga_refuse(detail, TAMGA_E_USAGE, "%.80s...: path is too long", folder);
+    if (access(ca, F_OK) != 0)
+        return tamga_tls_addressed(enroll->gateway, enroll->gateway_count)
+                   ? tamga_refuse(detail, TAMGA_E_USAGE,
+                                  "tls+tcp:// gateways need the network's CA: there is no %.150s",
+                                  ca)
+                   : TAMGA_OK;
+    err = try_ca(enroll, device, oem, ca, crl, detail);
+    if (err == TAMGA_OK)
+        err = cli_file_read(&device->ca, ca, TAMGA_TLS_FILE_BYTES_MAX, detail);
+    return err == TAMGA_OK
+               ? cli_file_read(&device->crl, crl, TAMGA_TLS_FILE_BYTES_MAX, detail)
+               : err;
+}
+
+static bool any_plain(const struct enroll *enroll)
+{
+    for (size_t i = 0; i < enroll->gateway_count; i++)
+        if (!tamga_tls_addressed(&enroll->gateway[i], 1))
+            return true;
+    return false;
+}
+
+static enum tamga_err config(struct tamga_buf *out, const struct enroll *enroll,
+                             const struct device *device)
 {
     char *text = NULL;
     size_t len = 0;
@@ -197,6 +259,11 @@ static enum tamga_err config(struct tamga_buf *out, const struct enroll *enroll)
             enroll->device);
     if (enroll->decryption_key != NULL)
         fprintf(file, "decryption_key: decryption.pem\n");
+    if (device->ca.len > 0)
+        fprintf(file, "tls: {ca: " TAMGA_TLS_FOLDER_CA ", crl: " TAMGA_TLS_FOLDER_CRL
+                      "} # shows its own key\n");
+    if (any_plain(enroll))
+        fprintf(file, "insecure: true # plain tcp\n");
     fprintf(file, enroll->gateway_count > 0 ? "gateways:\n"
                                             : "gateways: [] # name at least one\n");
     for (size_t i = 0; i < enroll->gateway_count; i++)
@@ -247,12 +314,22 @@ static enum tamga_err put_decryption(const struct cli_folder *folder,
                : err;
 }
 
+static enum tamga_err put_ca(const struct cli_folder *folder, const struct device *device,
+                             struct tamga_detail *detail)
+{
+    enum tamga_err err = put(folder, TAMGA_TLS_FOLDER_CA, tamga_buf_span(&device->ca), detail);
+
+    return err == TAMGA_OK
+               ? put(folder, TAMGA_TLS_FOLDER_CRL, tamga_buf_span(&device->crl), detail)
+               : err;
+}
+
 static enum tamga_err write_all(const struct enroll *enroll, const struct device *device,
                                 const struct tamga_identity *oem, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(cli_folder_abandon) struct cli_folder folder = {{0}, {0}};
     TAMGA_BUF text = {0};
-    enum tamga_err err = config(&text, enroll);
+    enum tamga_err err = config(&text, enroll, device);
 
     if (err == TAMGA_OK)
         err = cli_folder_begin(&folder, enroll->out, detail);
@@ -260,6 +337,8 @@ static enum tamga_err write_all(const struct enroll *enroll, const struct device
         err = put_keys(&folder, device, detail);
     if (err == TAMGA_OK && device->decryption != NULL)
         err = put_decryption(&folder, device->decryption, detail);
+    if (err == TAMGA_OK)
+        err = device->ca.len > 0 ? put_ca(&folder, device, detail) : TAMGA_OK;
     if (err == TAMGA_OK)
         err = put(&folder, "certificate.tamga", tamga_buf_span(&device->certificate), detail);
     if (err == TAMGA_OK)
@@ -345,6 +424,8 @@ int cli_device_enroll(struct cli *cli, int argc, char **argv)
         err = take_decryption(&device.decryption, enroll.decryption_key, &detail);
     if (err == TAMGA_OK)
         err = certify(&device, &enroll, &oem, &name, now_ms);
+    if (err == TAMGA_OK)
+        err = take_ca(cli, &enroll, &device, &oem, &detail);
     if (err == TAMGA_OK)
         err = write_all(&enroll, &device, &oem, &detail);
     if (err == TAMGA_OK)

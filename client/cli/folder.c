@@ -172,6 +172,31 @@ static enum tamga_err fill(int fd, const char *path, struct tamga_span bytes,
     return err;
 }
 
+static void file_close(FILE **file)
+{
+    if (*file != NULL)
+        fclose(*file);
+}
+
+enum tamga_err cli_file_read(struct tamga_buf *out, const char *path, size_t bytes_max,
+                             struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(file_close) FILE *file = fopen(path, "rbe");
+    uint8_t bytes[16384];
+    size_t got;
+
+    if (file == NULL)
+        return io(detail, path);
+    while ((got = fread(bytes, 1, sizeof bytes, file)) > 0) {
+        if (out->len + got > bytes_max)
+            return tamga_refuse(detail, TAMGA_E_TOO_LARGE, "%.150s: more than %zu bytes", path,
+                                bytes_max);
+        if (tamga_buf_add(out, tamga_span(bytes, got)) != TAMGA_OK)
+            return TAMGA_E_NO_MEMORY;
+    }
+    return ferror(file) ? io(detail, path) : TAMGA_OK;
+}
+
 enum tamga_err cli_file_write(const char *path, struct tamga_span bytes,
                               struct tamga_detail *detail)
 {

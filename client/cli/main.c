@@ -81,7 +81,7 @@ static char *filter_help(int key, const char *text, void *input)
             "\n`tamga COMMAND --help` tells a command's options.\n\n"
             "Exit codes: 0 done, 1 refused or not verified, 2 usage, 3 cannot reach or\n"
             "try later, 4 local failure.\n\n"
-            "TAMGA_NODE (comma-separated), TAMGA_IDENTITY, TAMGA_GENESIS and\n"
+            "TAMGA_NODE (comma-separated), TAMGA_IDENTITY, TAMGA_TLS, TAMGA_GENESIS and\n"
             "TAMGA_PASSPHRASE_FILE stand in for the options of those names.");
     fclose(out);
     return list;
@@ -92,7 +92,7 @@ static const struct argp argp = {
     .parser = parse_start,
     .args_doc = "COMMAND [ARGUMENT...]",
     .doc = "Publish firmware releases to a Tamga network and audit what became of them."
-           "\vExample: tamga --node tcp://127.0.0.1:7101 --identity members/acme publish "
+           "\vExample: tamga --node tls+tcp://127.0.0.1:7101 --identity members/acme publish "
            "cam.bin --model acme/cam --version 1.4.2",
     .children = children,
     .help_filter = filter_help,

@@ -1,4 +1,5 @@
-/* The CA signs here and nowhere else: what comes later is made with its key by hand. */
+/* The CA signs here and nowhere else: what comes later is made with its key by `openssl ca`,
+ * for which a configuration lies beside it. */
 #include "cli/network_certs.h"
 
 #include "crypto/tls_issue.h"
@@ -7,6 +8,20 @@
 #define CA_S     (3650 * DAY_S)
 #define MEMBER_S (365 * DAY_S)
 #define EARLY_S  DAY_S /* clocks of members may be behind by so much */
+
+/* With an own CA's section `root` too. docs/OPERATING.md, "Certificates", says how to use it. */
+static const char openssl_cnf[] =
+    "# For openssl, started in this folder: docs/OPERATING.md, \"Certificates\".\n"
+    "[ca]\ndefault_ca = network\n\n"
+    "[network]\ncertificate = ca.crt\nprivate_key = ca.key\ndatabase = index.txt\n"
+    "new_certs_dir = .\nrand_serial = yes\nunique_subject = no\ndefault_md = sha256\n"
+    "default_days = 365\ndefault_crl_days = 3650\ncrl_extensions = list\npolicy = any\n\n"
+    "[any]\ncommonName = supplied\n\n"
+    "[list]\nauthorityKeyIdentifier = keyid:always\n\n"
+    "[req]\ndistinguished_name = name\nx509_extensions = root\nprompt = no\n\n"
+    "[name]\nCN = tamga network CA\n\n"
+    "[root]\nbasicConstraints = critical, CA:TRUE, pathlen:0\n"
+    "keyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash\n";
 
 struct ca {
     struct tamga_private_key *key;
@@ -87,6 +102,19 @@ static enum tamga_err member_write(const struct cli_folder *folder, const struct
     return err == TAMGA_OK ? ca_write(folder, place, ca, detail) : err;
 }
 
+/* What `openssl ca` needs to issue and to revoke. */
+static enum tamga_err tools_write(const struct cli_folder *folder, struct tamga_detail *detail)
+{
+    char path[CLI_PATH_MAX];
+    enum tamga_err err = cli_folder_path(path, folder, detail, "ca/openssl.cnf");
+
+    if (err == TAMGA_OK)
+        err = cli_file_write(path, tamga_span_text(openssl_cnf), detail);
+    if (err == TAMGA_OK)
+        err = cli_folder_path(path, folder, detail, "ca/index.txt");
+    return err == TAMGA_OK ? cli_file_write(path, (struct tamga_span){0}, detail) : err;
+}
+
 enum tamga_err network_certs_write(const struct cli_folder *folder,
                                    const struct tamga_network *network, int64_t now_s,
                                    struct tamga_detail *detail)
@@ -105,6 +133,8 @@ enum tamga_err network_certs_write(const struct cli_folder *folder,
         err = cli_folder_path(path, folder, detail, "ca/ca.key");
     if (err == TAMGA_OK)
         err = tamga_private_key_save(ca.key, path, NULL, detail);
+    if (err == TAMGA_OK)
+        err = tools_write(folder, detail);
     for (size_t i = 0; i < network->member_count && err == TAMGA_OK; i++)
         err = member_write(folder, &ca, network, &network->member[i], now_s, detail);
     return err;

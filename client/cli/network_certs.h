@@ -1,6 +1,7 @@
 /*
  * A new network's own CA, and a certificate for each member to link with: folder ca/ with
- * the CA's key, which belongs off the machines of the network, and in every member's folder
+ * the CA's key, which belongs off the machines of the network, and what openssl needs to go
+ * on with it; and in every member's folder
  * tls.crt, tls.key, ca.crt and ca.crl. The keys are other ones than those that sign.
  */
 #ifndef TAMGA_CLI_NETWORK_CERTS_H

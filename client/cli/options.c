@@ -7,6 +7,7 @@
 enum {
     OPT_NODE = 0x100,
     OPT_IDENTITY,
+    OPT_TLS,
     OPT_GENESIS,
     OPT_PASSPHRASE,
     OPT_JSON,
@@ -16,10 +17,15 @@ enum {
 static const struct argp_option globals[] = {
     {NULL, 0, NULL, 0, "Global options:", 90},
     {"node", OPT_NODE, "ADDR", 0,
-     "Node to talk to, tcp://host:port; repeat it or separate by commas to name several, "
-     "which are tried in turn",
+     "Node to talk to, tls+tcp://host:port (or tcp://, plain); repeat it or separate by commas "
+     "to name several, which are tried in turn",
      90},
-    {"identity", OPT_IDENTITY, "DIR", 0, "A member's folder: its key and the genesis", 90},
+    {"identity", OPT_IDENTITY, "DIR", 0,
+     "A member's folder: its key, the genesis, certificates for tls+tcp://", 90},
+    {"tls", OPT_TLS, "DIR", 0,
+     "Folder with the certificates (tls.crt, tls.key, ca.crt, ca.crl), if they are not in the "
+     "identity's, or if there is none",
+     90},
     {"genesis", OPT_GENESIS, "FILE", 0,
      "Trust root, if there is no identity (default: genesis.tamga of the identity)", 90},
     {"passphrase-file", OPT_PASSPHRASE, "FILE", 0,
@@ -50,6 +56,9 @@ static error_t parse_global(int key, char *arg, struct argp_state *state)
         return 0;
     case OPT_IDENTITY:
         cli->identity = arg;
+        return 0;
+    case OPT_TLS:
+        cli->tls = arg;
         return 0;
     case OPT_GENESIS:
         cli->genesis = arg;
@@ -86,6 +95,7 @@ enum tamga_err cli_finish(struct cli *cli, struct tamga_detail *detail)
     const char *nodes = cli->node_given ? NULL : from_environment(NULL, "TAMGA_NODE");
 
     cli->identity = from_environment(cli->identity, "TAMGA_IDENTITY");
+    cli->tls = from_environment(cli->tls, "TAMGA_TLS");
     cli->genesis = from_environment(cli->genesis, "TAMGA_GENESIS");
     cli->passphrase_file = from_environment(cli->passphrase_file, "TAMGA_PASSPHRASE_FILE");
     if (nodes == NULL || cli->node_text != NULL)
@@ -147,11 +157,12 @@ enum tamga_err cli_open(const struct cli *cli, struct tamga_client **out,
         .genesis = cli->genesis,
         .passphrase_file = cli->passphrase_file,
         .timeout_ms = cli->timeout_ms,
+        .tls = cli->tls,
     };
 
     if (cli->node_count == 0)
         return tamga_refuse(detail, TAMGA_E_USAGE,
-                            "no node: name one by --node tcp://host:port or TAMGA_NODE");
+                            "no node: name one by --node tls+tcp://host:port or TAMGA_NODE");
     if (cli->identity == NULL && cli->genesis == NULL)
         return tamga_refuse(detail, TAMGA_E_USAGE,
                             "no trust root: name --identity DIR or --genesis FILE "

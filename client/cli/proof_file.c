@@ -4,36 +4,7 @@
  */
 #include "cli/cli.h"
 
-#include <errno.h>
-
 #define FILE_BYTES_MAX (2 * TAMGA_CLIENT_PROOF_BYTES_MAX) /* base64 takes a third more */
-
-static void file_close(FILE **file)
-{
-    if (*file != NULL)
-        fclose(*file);
-}
-
-static enum tamga_err read_file(struct tamga_buf *out, const char *path,
-                                struct tamga_detail *detail)
-{
-    TAMGA_CLEANUP(file_close) FILE *file = fopen(path, "rbe");
-    uint8_t bytes[16384];
-    size_t got;
-
-    if (file == NULL)
-        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.180s: %s", path, strerror(errno));
-    while ((got = fread(bytes, 1, sizeof bytes, file)) > 0) {
-        if (out->len + got > FILE_BYTES_MAX)
-            return tamga_refuse(detail, TAMGA_E_TOO_LARGE, "%.150s: more than %d bytes", path,
-                                FILE_BYTES_MAX);
-        if (tamga_buf_add(out, tamga_span(bytes, got)) != TAMGA_OK)
-            return TAMGA_E_NO_MEMORY;
-    }
-    if (ferror(file))
-        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.180s: %s", path, strerror(errno));
-    return TAMGA_OK;
-}
 
 /* ---- base64 ---------------------------------------------------------------------- */
 
@@ -154,7 +125,7 @@ enum tamga_err cli_proof_read(struct tamga_buf *out, const char *path,
     TAMGA_BUF file = {0};
     TAMGA_BUF proof = {0};
     struct tamga_span text = {0};
-    enum tamga_err err = read_file(&file, path, detail);
+    enum tamga_err err = cli_file_read(&file, path, FILE_BYTES_MAX, detail);
 
     if (err != TAMGA_OK)
         return err;

@@ -245,9 +245,10 @@ static enum tamga_err show_record(const struct cli *cli, struct tamga_client *cl
     return err == TAMGA_OK ? cli_show_record(cli, &record.info, true) : err;
 }
 
+/* LINK_ROLE: no certificate of the nodes has the role that holds the chain. */
 static bool absent(enum tamga_err err)
 {
-    return err == TAMGA_E_NOT_FOUND || err == TAMGA_E_WRONG_CHAIN;
+    return err == TAMGA_E_NOT_FOUND || err == TAMGA_E_WRONG_CHAIN || err == TAMGA_E_LINK_ROLE;
 }
 
 static enum tamga_err show_on(const struct cli *cli, struct tamga_client *client, bool gateway,

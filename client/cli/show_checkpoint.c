@@ -17,8 +17,8 @@ static enum tamga_err show(const struct cli *cli, const struct tamga_chain *chai
     view.time = (char *)(uintptr_t)cli_time(time, checkpoint->time_ms);
     view.n_cosigners = cosigned->count;
     view.cosigners = (char **)(uintptr_t)cosigned->name;
-    view.validators = chain->validator_count;
-    view.quorum = chain->quorum;
+    view.validators = tamga_council_size(chain->council, checkpoint->at.height);
+    view.quorum = tamga_quorum(chain, checkpoint->at.height);
     if (cli->json)
         return cli_json(&view.base);
     printf("checkpoint %" PRIu64 "\n  chain        %s\n  block        %s\n", view.height,

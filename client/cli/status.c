@@ -126,7 +126,7 @@ static void view_finality(Tamga__V1__StatusView *view, struct texts *texts,
 {
     const struct tamga_point *at = &told->cosigned.checkpoint.at;
 
-    view->validators = told->chain->validator_count;
+    view->validators = tamga_council_size(told->chain->council, at->height);
     view->cosigners = (uint32_t)told->cosigned.count;
     view->checkpoint_height = at->height;
     if (told->cosigned.count > 0)

@@ -83,7 +83,9 @@ static enum tamga_err load_certificate(struct tamga_device *device, const char *
     if (err == TAMGA_OK)
         err = tamga_certificate_open(&device->identity, device->network, device->certificate,
                                      detail);
-    return err;
+    return err == TAMGA_OK ? tamga_issuer_known(device->network, &device->identity.issuer,
+                                                device->identity.body->device, detail)
+                           : err;
 }
 
 /* The certificate must be this device's, and of this very key. */
@@ -180,6 +182,8 @@ enum tamga_err tamga_device_open(struct tamga_device **out,
     device->root_folder = -1;
     err = load_identity(device, options, detail);
     if (err == TAMGA_OK)
+        err = tamga_device_link_open(device, options, detail);
+    if (err == TAMGA_OK)
         err = open_folders(device, options, detail);
     if (err != TAMGA_OK)
         tamga_device_close(device);
@@ -195,6 +199,7 @@ void tamga_device_close(struct tamga_device *device)
     tamga_device_state_clear(&device->state);
     tamga_device_fd_close(&device->state_folder);
     tamga_device_fd_close(&device->root_folder);
+    tamga_tls_close(device->link.tls);
     tamga_certificate_clear(&device->identity);
     tamga_wire_free((ProtobufCMessage *)device->certificate);
     tamga_private_key_free(device->key);
@@ -390,11 +395,12 @@ static enum tamga_err converse(struct tamga_session *session,
 
     if (err == TAMGA_OK)
         err = tamga_session_check_in(session);
-    if (err == TAMGA_E_WRONG_NONCE)
+    if (err == TAMGA_E_WRONG_NONCE || tamga_link_refused(err))
         result->outcome = TAMGA_DEVICE_REFUSED;
     if (err == TAMGA_OK)
         err = take_answer(session, result);
-    if (device->broken != TAMGA_OK || tamga_err_class(err) == TAMGA_CLASS_LATER)
+    if (device->broken != TAMGA_OK || tamga_err_class(err) == TAMGA_CLASS_LATER ||
+        tamga_link_refused(err))
         return err;
     session->detail = &aside; /* what was decided stays decided if it cannot be told now */
     last = tamga_session_deliver(session, device->state.receipt_counter - signed_before);
@@ -419,7 +425,7 @@ enum tamga_err tamga_device_session(struct tamga_device *device, const char *gat
     if (device->broken != TAMGA_OK)
         return tamga_refuse(session.detail, device->broken,
                             "the state folder failed before: open the device again");
-    err = tamga_channel_open(&session.channel, gateway, session.detail);
+    err = tamga_channel_open_link(&session.channel, gateway, &device->link, session.detail);
     if (err == TAMGA_OK)
         err = converse(&session, result);
     result->receipts_waiting = device->state.pending_count;

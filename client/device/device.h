@@ -44,6 +44,14 @@ struct tamga_device_env {
     void (*event)(void *context, bool warning, const char *event, const char *text);
 };
 
+/* Files for tls+tcp:// gateways. All NULL: plain tcp:// only. */
+struct tamga_device_tls {
+    const char *ca;   /* the network's CA: whom a gateway's certificate has to come from */
+    const char *crl;  /* what the CA has revoked */
+    const char *cert; /* a certificate of that CA, and its key; both NULL: the device shows */
+    const char *key;  /* its own key, with the certificate of its OEM */
+};
+
 /* Texts are copied by open. Numbers: 0 takes the default. */
 struct tamga_device_options {
     const char *device;      /* P/M/N */
@@ -57,6 +65,7 @@ struct tamga_device_options {
     uint32_t call_ms;        /* time for one call; 10,000 */
     const char *decryption_key; /* file, PEM, X25519, of sealed images; with the same passphrase
                                    if it is encrypted. NULL: only images that are not sealed */
+    struct tamga_device_tls tls;
 };
 
 enum tamga_device_outcome {
@@ -90,7 +99,8 @@ struct tamga_device_status {
  * Load identity and state; finish or undo an install that was cut short.
  *
  * Owns:    *out is the caller's, tamga_device_close.
- * Errors:  FILE_IO (also when another process has the state folder), KEY_FILE,
+ * Errors:  FILE_IO (also when another process has the state folder), KEY_FILE, LINK_ codes
+ *          of certificates that no gateway would take, USAGE (cert without key),
  *          BAD_CERTIFICATE and the codes of a certificate or genesis that does not
  *          verify, STORE_CORRUPT, STORE_FOREIGN, NO_MEMORY. Damage is never repaired
  *          silently: the detail says what to do.
@@ -101,13 +111,19 @@ TAMGA_MUST_USE enum tamga_err tamga_device_open(struct tamga_device **out,
                                                 struct tamga_detail *detail);
 void tamga_device_close(struct tamga_device *device);
 
+/* Read the files of tls again, for later sessions. After an error all is as it was.
+ * Errors: as open. Threads: any. */
+TAMGA_MUST_USE enum tamga_err tamga_device_reload(struct tamga_device *device,
+                                                  struct tamga_detail *detail);
+
 /*
- * One session with one gateway, tcp://host:port: deliver receipts that wait, check in,
- * verify what is offered, install it, confirm, report.
+ * One session with one gateway, tls+tcp:// or tcp://host:port: deliver receipts that wait,
+ * check in, verify what is offered, install it, confirm, report.
  *
  * Outputs: result always.
  * Errors:  OK: up to date, or installed. Reject class: the offer or the gateway was
- *          refused, or an image could not be had or installed; result says which.
+ *          refused, or refuses us (LINK_ codes), or an image could not be had or
+ *          installed; result says which.
  *          Later class: try this or another gateway again; a download goes on where it
  *          stopped. Local class: this device's disk or memory.
  * Threads: one at a time for a device.

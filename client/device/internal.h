@@ -28,6 +28,7 @@ struct tamga_device {
     int root_folder;
     struct tamga_device_state state;
     uint64_t told_old_height; /* of the checkpoint whose age was told; 0: none */
+    struct tamga_net_link link; /* its tls NULL: plain tcp:// only */
     enum tamga_err broken; /* memory and disk may differ: nothing more until reopened */
 };
 
@@ -56,6 +57,13 @@ TAMGA_MUST_USE enum tamga_err tamga_device_sign(const struct tamga_device *devic
                                                 struct tamga_buf *bytes,
                                                 const ProtobufCMessage *body,
                                                 const char *domain);
+
+/* ---- link.c ---------------------------------------------------------------------- */
+
+/* After identity and genesis. Errors: as tamga_device_open, of options->tls. */
+TAMGA_MUST_USE enum tamga_err tamga_device_link_open(struct tamga_device *device,
+                                                     const struct tamga_device_options *options,
+                                                     struct tamga_detail *detail);
 
 /* ---- gateway.c: the three calls; *out is released by tamga_wire_free ------------- */
 

@@ -131,8 +131,8 @@ enum tamga_err tamga_session_deliver(struct tamga_session *session, uint64_t cou
 
         if (err == TAMGA_OK)
             continue;
-        if (tamga_err_class(err) != TAMGA_CLASS_REJECT)
-            return err;
+        if (tamga_err_class(err) != TAMGA_CLASS_REJECT || tamga_link_refused(err))
+            return err; /* of the gateway, not of this receipt */
         tamga_device_event(device, true, "receipt.refused", "%s: %s", tamga_err_name(err),
                            session->detail->text);
         index++;

@@ -4,7 +4,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "link/tls_folder.h"
 #include "rules/rules.h"
+
+static enum tamga_err open_tls(struct tamga_client *client,
+                               const struct tamga_client_options *options,
+                               struct tamga_detail *detail)
+{
+    if (!tamga_tls_addressed(options->nodes, options->node_count))
+        return TAMGA_OK;
+    return tamga_tls_folder_open(&client->tls, options->tls ? options->tls : options->identity,
+                                 &client->identity.network->id.hash, detail);
+}
+
+/* Whoever of these roles is behind an address holds the chain. */
+static enum tamga_err open_session(struct tamga_session **out, struct tamga_client *client,
+                                   const struct tamga_chain *chain, uint32_t roles,
+                                   const struct tamga_client_options *options,
+                                   struct tamga_detail *detail)
+{
+    const struct tamga_net_link link = {.tls = client->tls, .want.roles = roles};
+
+    return tamga_session_open(out, chain, &link, options->nodes, options->node_count,
+                              client->timeout_ms, detail);
+}
+
+static enum tamga_err open_sessions(struct tamga_client *client,
+                                    const struct tamga_client_options *options,
+                                    struct tamga_detail *detail)
+{
+    const struct tamga_chain *consortium = &client->consortium;
+    enum tamga_err err = open_session(&client->nodes, client, consortium, TAMGA_TLS_CONSORTIUM,
+                                      options, detail);
+
+    if (err == TAMGA_OK)
+        err = open_session(&client->releases, client, consortium,
+                           TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY, options, detail);
+    if (err == TAMGA_OK)
+        err = open_session(&client->records, client, &client->gateway, TAMGA_TLS_GATEWAY,
+                           options, detail);
+    return err;
+}
 
 enum tamga_err tamga_client_open(struct tamga_client **out,
                                  const struct tamga_client_options *options,
@@ -26,11 +66,9 @@ enum tamga_err tamga_client_open(struct tamga_client **out,
         err = tamga_chain_init(&client->gateway, &tamga_rules_gateway,
                                client->identity.network);
     if (err == TAMGA_OK)
-        err = tamga_session_open(&client->releases, &client->consortium, options->nodes,
-                                 options->node_count, client->timeout_ms, detail);
+        err = open_tls(client, options, detail);
     if (err == TAMGA_OK)
-        err = tamga_session_open(&client->records, &client->gateway, options->nodes,
-                                 options->node_count, client->timeout_ms, detail);
+        err = open_sessions(client, options, detail);
     if (err != TAMGA_OK)
         tamga_client_close(client);
     else
@@ -44,6 +82,8 @@ void tamga_client_close(struct tamga_client *client)
         return;
     tamga_session_close(client->records);
     tamga_session_close(client->releases);
+    tamga_session_close(client->nodes);
+    tamga_tls_close(client->tls);
     tamga_identity_clear(&client->identity);
     free(client);
 }

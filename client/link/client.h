@@ -31,20 +31,25 @@ struct tamga_client;
 
 /* Texts are copied. */
 struct tamga_client_options {
-    const char *const *nodes;    /* tcp://host:port, tried in turn */
+    const char *const *nodes;    /* tls+tcp:// or tcp://host:port, tried in turn */
     size_t node_count;           /* 1..32 */
     const char *identity;        /* a member's folder; NULL: only reads */
     const char *genesis;         /* file; NULL: genesis.tamga of the identity */
     const char *passphrase_file; /* of the identity's key; NULL: not encrypted */
     uint32_t timeout_ms; /* for an answer, for the block, to be final, each; 0: 30,000 */
+    /* Folder with tls.crt, tls.key, ca.crt and ca.crl, for tls+tcp://; NULL: the identity. */
+    const char *tls;
 };
 
 /*
- * Load keys and genesis, open channels; does not wait for connections.
+ * Load keys, genesis and, if an address is tls+tcp://, certificates; does not connect yet.
+ * A node whose certificate has not the role that a call needs is passed over: LINK_ROLE if
+ * none has it. Another LINK_ code says why an end refuses the other.
  *
  * Owns:    *out is the caller's, tamga_client_close.
- * Errors:  USAGE (no node, a bad address, neither identity nor genesis), KEY_FILE,
- *          FILE_IO, those of a genesis that does not verify, SYSTEM, NO_MEMORY.
+ * Errors:  USAGE (no node, a bad address, neither identity nor genesis, no certificates for
+ *          tls+tcp://), KEY_FILE, FILE_IO, those of a genesis that does not verify, LINK_
+ *          codes of certificates that nobody would take, SYSTEM, NO_MEMORY.
  */
 TAMGA_MUST_USE enum tamga_err tamga_client_open(struct tamga_client **out,
                                                 const struct tamga_client_options *options,

@@ -10,8 +10,10 @@
 struct tamga_client {
     struct tamga_identity identity;
     struct tamga_chain consortium, gateway;
-    struct tamga_session *releases; /* to nodes that hold the consortium chain */
-    struct tamga_session *records;  /* to nodes that hold the gateway chain */
+    struct tamga_tls *tls;          /* NULL: no address needs certificates */
+    struct tamga_session *nodes;    /* to consortium nodes, who take releases and list them */
+    struct tamga_session *releases; /* to all that hold the consortium chain: gateways too */
+    struct tamga_session *records;  /* to gateways, who hold the gateway chain */
     uint32_t timeout_ms;
 };
 

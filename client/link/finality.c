@@ -15,8 +15,9 @@ void tamga_cosigned_list(struct tamga_cosigned *out, const struct tamga_chain *c
         ProtobufCBinaryData address = verified->cosignatures[i]->validator;
         uint32_t validator;
 
-        if (tamga_validator_find(&validator, chain, tamga_wire_span(address)) == TAMGA_OK)
-            out->name[out->count++] = chain->validator[validator]->name;
+        if (tamga_validator_find(&validator, chain, tamga_wire_span(address),
+                                 checkpoint->at.height) == TAMGA_OK)
+            out->name[out->count++] = tamga_validator(chain, validator)->name;
     }
 }
 
@@ -125,8 +126,8 @@ enum tamga_err tamga_contradiction_open(struct tamga_contradiction *out,
     if (first.validator != second.validator || rule == TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_PEER_LIED,
                             "evidence against %s shows no contradiction",
-                            chain->validator[first.validator]->name);
-    *out = (struct tamga_contradiction){.name = chain->validator[first.validator]->name,
+                            tamga_validator(chain, first.validator)->name);
+    *out = (struct tamga_contradiction){.name = tamga_validator(chain, first.validator)->name,
                                         .rule = rule,
                                         .first = first.link,
                                         .second = second.link};

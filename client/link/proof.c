@@ -91,7 +91,8 @@ static enum tamga_err check_seal(const struct tamga_chain *chain,
     const struct tamga_member *miner =
         tamga_network_member(chain->network, &sealed->header.miner);
 
-    if (miner == NULL || chain->rules->miner(chain, &sealed->header.miner) != TAMGA_OK)
+    if (miner == NULL || chain->rules->miner(chain, NULL, 0, &sealed->header.miner, NULL) !=
+                             TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_NOT_MINER, "%s may not mine the %s chain",
                             miner ? miner->name : "a stranger", chain->rules->name);
     if (tamga_seal_check(sealed, id, miner->key) != TAMGA_OK)

@@ -84,7 +84,7 @@ static enum tamga_err visit_page(struct tamga_client *client,
     }
     request.after = tamga_wire_bytes(tamga_buf_span(next));
     request.count_max = PAGE_COUNT;
-    err = tamga_session_call(client->releases, &answer,
+    err = tamga_session_call(client->nodes, &answer,
                              &tamga__v1__consortium_service__descriptor, "ListReleases",
                              &request.base, detail);
     if (err != TAMGA_OK)

@@ -10,6 +10,7 @@
 
 #include "link/proof.h"
 #include "net/clock.h"
+#include "net/endpoint.h"
 #include "tamga/v1/chain_service.pb-c.h"
 
 #define PROBE_MS     2000 /* for a node to answer while others could be asked instead */
@@ -18,12 +19,14 @@
 #define PAUSE_MS_MAX 1000
 
 struct node {
-    struct tamga_channel *channel;
+    char addr[TAMGA_ENDPOINT_TEXT_MAX];
+    struct tamga_channel *channel; /* under the lock; NULL: not asked yet */
     atomic_bool known; /* it showed a status of our chain since it failed last */
 };
 
 struct tamga_session {
     const struct tamga_chain *chain;
+    struct tamga_net_link link;
     uint32_t timeout_ms;
     size_t count;
     atomic_size_t current;
@@ -32,8 +35,21 @@ struct tamga_session {
     struct node node[TAMGA_SESSION_NODES_MAX];
 };
 
+static enum tamga_err node_init(struct node *node, const struct tamga_net_link *link,
+                                const char *addr, struct tamga_detail *detail)
+{
+    struct tamga_endpoint endpoint;
+    enum tamga_err err = link->tls ? tamga_endpoint_parse_link(&endpoint, addr, false, detail)
+                                   : tamga_endpoint_parse(&endpoint, addr, false, detail);
+
+    if (err == TAMGA_OK)
+        tamga_endpoint_format(node->addr, &endpoint);
+    return err;
+}
+
 enum tamga_err tamga_session_open(struct tamga_session **out, const struct tamga_chain *chain,
-                                  const char *const *addr, size_t count, uint32_t timeout_ms,
+                                  const struct tamga_net_link *link, const char *const *addr,
+                                  size_t count, uint32_t timeout_ms,
                                   struct tamga_detail *detail)
 {
     struct tamga_session *session;
@@ -48,6 +64,8 @@ enum tamga_err tamga_session_open(struct tamga_session **out, const struct tamga
     if (session == NULL)
         return TAMGA_E_NO_MEMORY;
     session->chain = chain;
+    if (link != NULL)
+        session->link = *link;
     session->timeout_ms = timeout_ms ? timeout_ms : TAMGA_SESSION_TIMEOUT_MS;
     if (tamga_net_cond_init(&session->never) != 0) {
         free(session);
@@ -55,7 +73,7 @@ enum tamga_err tamga_session_open(struct tamga_session **out, const struct tamga
     }
     pthread_mutex_init(&session->lock, NULL);
     for (size_t i = 0; i < count && err == TAMGA_OK; i++) {
-        err = tamga_channel_open(&session->node[i].channel, addr[i], detail);
+        err = node_init(&session->node[i], &session->link, addr[i], detail);
         session->count += err == TAMGA_OK;
     }
     if (err != TAMGA_OK)
@@ -98,10 +116,24 @@ size_t tamga_session_count(const struct tamga_session *session)
 
 const char *tamga_session_addr(const struct tamga_session *session, size_t index)
 {
-    return tamga_channel_addr(session->node[index].channel);
+    return session->node[index].addr;
 }
 
 /* ---- one node ---------------------------------------------------------------- */
+
+static enum tamga_err channel_of(struct tamga_session *session, size_t index,
+                                 struct tamga_channel **out, struct tamga_detail *detail)
+{
+    struct node *node = &session->node[index];
+    enum tamga_err err = TAMGA_OK;
+
+    pthread_mutex_lock(&session->lock);
+    if (node->channel == NULL)
+        err = tamga_channel_open_link(&node->channel, node->addr, &session->link, detail);
+    *out = node->channel;
+    pthread_mutex_unlock(&session->lock);
+    return err;
+}
 
 enum tamga_err tamga_session_ask(struct tamga_session *session, size_t index,
                                  ProtobufCMessage **out,
@@ -109,12 +141,15 @@ enum tamga_err tamga_session_ask(struct tamga_session *session, size_t index,
                                  const ProtobufCMessage *request, uint32_t deadline_ms,
                                  struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply = {
-        .channel = session->node[index].channel, .deadline_ms = deadline_ms};
+    TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply = {.deadline_ms = deadline_ms};
     const ProtobufCMethodDescriptor *found =
         protobuf_c_service_descriptor_get_method_by_name(service, method);
     ProtobufCService *stub = tamga_reply_service(&reply, service);
 
+    enum tamga_err err = channel_of(session, index, &reply.channel, detail);
+
+    if (err != TAMGA_OK)
+        return err;
     assert(found != NULL && found->input == request->descriptor);
     stub->invoke(stub, (unsigned)(found - service->methods), request, tamga_reply_take, &reply);
     if (reply.err != TAMGA_OK) {
@@ -162,7 +197,7 @@ static bool node_cannot(enum tamga_err err)
     if (err == TAMGA_E_NO_CONTENT)
         return false;
     return tamga_err_class(err) == TAMGA_CLASS_LATER || err == TAMGA_E_WRONG_CHAIN ||
-           err == TAMGA_E_NO_METHOD;
+           err == TAMGA_E_NO_METHOD || tamga_link_refused(err);
 }
 
 static uint32_t at_most(uint32_t left_ms, uint32_t max_ms)

@@ -15,15 +15,18 @@
 struct tamga_session;
 
 /*
- * Open channels; does not wait for connections. Times are of each call, all its
- * attempts on all nodes together.
+ * Open nothing yet: a node is connected to when it is asked first. Times are of each call,
+ * all its attempts on all nodes together.
  *
- * Owns:    chain (of the network; says which nodes will do) is borrowed until close;
- *          addresses are copied.
+ * Shapes:  link NULL: plain tcp:// addresses only. It says which nodes will do by their
+ *          certificates, as chain does by their answers.
+ * Owns:    chain (of the network) and link's tls are borrowed until close; addresses are
+ *          copied.
  * Errors:  USAGE: no node, more than the maximum, an address that is none; SYSTEM.
  */
 TAMGA_MUST_USE enum tamga_err tamga_session_open(struct tamga_session **out,
                                                  const struct tamga_chain *chain,
+                                                 const struct tamga_net_link *link,
                                                  const char *const *addr, size_t count,
                                                  uint32_t timeout_ms,
                                                  struct tamga_detail *detail);
@@ -36,7 +39,8 @@ void tamga_session_close(struct tamga_session *session);
  *
  * Owns:    *out is the caller's, tamga_wire_free; it is never NULL on success.
  * Errors:  what the last node said; at once if no node will do: WRONG_CHAIN if they are
- *          of another network, NO_METHOD if they have another role.
+ *          of another network, NO_METHOD or LINK_ROLE if they have another role, another
+ *          LINK_ code if one end refuses the other's certificate.
  * Threads: any number at once.
  */
 TAMGA_MUST_USE enum tamga_err tamga_session_call(struct tamga_session *session,

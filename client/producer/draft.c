@@ -180,7 +180,7 @@ static enum tamga_err fetch_newest(struct tamga_client *client,
 
     request.producer = draft->release.producer;
     request.model = draft->release.model;
-    err = tamga_session_call(client->releases, &answer,
+    err = tamga_session_call(client->nodes, &answer,
                              &tamga__v1__consortium_service__descriptor, "GetLatestRelease",
                              &request.base, detail);
     if (err != TAMGA_OK)

@@ -57,7 +57,7 @@ static enum tamga_err submit(struct tamga_client *client, struct tamga_span payl
     if (err != TAMGA_OK)
         return err;
     request.transaction = transaction;
-    err = tamga_session_call(client->releases, &answer,
+    err = tamga_session_call(client->nodes, &answer,
                              &tamga__v1__consortium_service__descriptor, "SubmitTransaction",
                              &request.base, detail);
     if (err == TAMGA_E_DUPLICATE_ENTRY)
@@ -81,7 +81,7 @@ static enum tamga_err deliver(struct tamga_client *client,
     enum tamga_err err = TAMGA_OK;
 
     for (unsigned i = 0; i < UPLOADS_MAX; i++) {
-        err = tamga_image_send(image, client->releases, options->progress,
+        err = tamga_image_send(image, client->nodes, options->progress,
                                options->progress_context, detail);
         if (err == TAMGA_OK && payload.len == 0)
             err = sign(&payload, id, client, draft);
@@ -108,7 +108,7 @@ static enum tamga_err ask_mined(struct tamga_client *client, const struct tamga_
                                 struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_evidence_clear) struct tamga_evidence evidence = {0};
-    enum tamga_err err = tamga_evidence_fetch(&evidence, client->releases, &client->consortium,
+    enum tamga_err err = tamga_evidence_fetch(&evidence, client->nodes, &client->consortium,
                                               id, detail);
 
     if (err != TAMGA_OK)
@@ -127,7 +127,7 @@ static enum tamga_err ask_final(struct tamga_client *client, const struct tamga_
                                 struct tamga_detail *detail)
 {
     struct tamga_final_place place;
-    enum tamga_err err = tamga_final_place_fetch(&place, client->releases, &client->consortium,
+    enum tamga_err err = tamga_final_place_fetch(&place, client->nodes, &client->consortium,
                                                  id, detail);
 
     if (err != TAMGA_OK)
@@ -157,7 +157,7 @@ static enum tamga_err wait_until(question ask, struct tamga_client *client,
             return err;
         if (tamga_session_now_ms() + pause_ms >= expires_ms)
             return TAMGA_E_DEADLINE;
-        tamga_session_pause(client->releases, pause_ms);
+        tamga_session_pause(client->nodes, pause_ms);
         pause_ms = 2 * pause_ms < POLL_MS_MAX ? 2 * pause_ms : POLL_MS_MAX;
     }
 }

@@ -50,6 +50,7 @@
     X(LINK_REFUSED, 0x0137, 16, "the link's other end refuses this side")                \
     X(LINK_PROTOCOL, 0x0138, 3, "the link's other end does not speak TLS 1.3")           \
     X(LINK_CRL, 0x0139, 9, "revocation list is missing, out of date or not the CA's")    \
+    X(LINK_DEVICE, 0x013a, 7, "the device that is linked is not the one of the call")   \
     X(ROLE_DENIED, 0x013e, 7, "caller's role may not call this method")                  \
     /* entries */                                                                        \
     X(STALE_TIME, 0x0140, 9, "timestamp is older than this chain accepts")               \
@@ -127,6 +128,29 @@
     X(NO_RECIPIENT, 0x01b0, 9, "image is encrypted, and not for this key")               \
     X(BAD_WRAP, 0x01b1, 3, "wrapped key does not open for this release")                 \
     X(BAD_CIPHERTEXT, 0x01b2, 3, "encrypted image is not what was sealed")               \
+    /* governance and authority */                                                       \
+    X(KEY_NOT_YET, 0x01c0, 7, "sender's key is not valid yet at this height")            \
+    X(KEY_ENDED, 0x01c1, 7, "sender's key is not valid any more at this height")         \
+    X(NOT_VOTER, 0x01c2, 7, "sender has no say in what changes")                         \
+    X(UNKNOWN_PROPOSAL, 0x01c3, 9, "no such proposal or release to approve")             \
+    X(PROPOSAL_OVER, 0x01c4, 9, "proposal is decided or has expired")                    \
+    X(APPROVED_ALREADY, 0x01c5, 6, "this member has approved it already")                \
+    X(NO_QUORUM, 0x01c6, 9, "change would leave nobody to decide, mine or make final")   \
+    X(NO_CHANGE, 0x01c7, 9, "change says what is so already, or nothing")                \
+    X(CHANGE_PENDING, 0x01c8, 9, "an earlier change has not taken effect yet")           \
+    X(NAME_TAKEN, 0x01c9, 6, "another member has or had this name")                      \
+    X(KEY_TAKEN, 0x01ca, 6, "a member has or had this key")                              \
+    X(UNKNOWN_MEMBER, 0x01cb, 9, "no member of this name")                               \
+    X(BAD_POSSESSION, 0x01cc, 16, "new key has not signed for itself")                   \
+    X(ROSTER_FULL, 0x01cd, 8, "no room for another member, key or parameter")            \
+    X(NOT_OWNER, 0x01d0, 7, "only the model's owner may say this")                       \
+    X(NOT_SIGNER, 0x01d1, 7, "release does not ask for this member's signature")         \
+    X(DELEGATION_EXPIRED, 0x01d2, 7, "sender's delegation has expired")                  \
+    X(DELEGATION_HARDWARE, 0x01d3, 7, "sender's delegation is not for this hardware")    \
+    X(RELEASE_WITHDRAWN, 0x01d4, 9, "release was withdrawn")                             \
+    X(RELEASE_UNSIGNED, 0x01d5, 9, "release lacks signatures that its model asks for")   \
+    X(BAD_PERMIT, 0x01d6, 9, "permit is not for this device, release or time")           \
+    X(DELEGATES_FULL, 0x01d7, 8, "model has as many delegations as it may")              \
     /* ask again */                                                                      \
     X(NO_PARENT, 0x0201, 9, "parent block has not arrived yet")                          \
     X(NEED_PAYLOAD, 0x0202, 9, "a record that the block commits to has not arrived yet") \
@@ -141,6 +165,7 @@
     X(NOT_READY, 0x020b, 14, "node is still catching up")                                \
     X(UNKNOWN_BLOCK, 0x020c, 9, "block that this speaks of has not arrived yet")         \
     X(NEED_ANCHOR, 0x020d, 9, "anchor's block is not final here yet")                    \
+    X(NEED_MEMBER, 0x0210, 9, "miner is no member here: blocks that say so may be missing") \
     X(RATE_LIMITED, 0x020e, 8, "caller asks for more than its share")                    \
     /* our machine */                                                                    \
     X(STORE_IO, 0x0301, 13, "store could not be read or written")                        \

@@ -86,8 +86,9 @@ static enum tamga_err drop_rival(struct tamga_engine *engine, const struct tamga
                                  uint64_t now_ms)
 {
     const struct tamga_chain *chain = engine->chain;
+    struct tamga_moment next = {engine->tip.tip.height + 1, now_ms};
     enum tamga_err why =
-        chain->rules->check(chain, &engine->pending.view, rival, now_ms, NULL);
+        chain->rules->check(chain, &engine->pending.view, rival, &next, NULL);
 
     if (tamga_err_class(why) == TAMGA_CLASS_LOCAL)
         return why;
@@ -288,7 +289,9 @@ static enum tamga_err finish_move(struct tamga_engine *engine, struct move *move
     event.id = engine->tip.tip_id.hash;
     event.height = engine->tip.tip.height;
     engine_tell(engine, &event);
-    err = engine_restand(engine);
+    err = engine_learn(engine);
+    if (err == TAMGA_OK)
+        err = engine_restand(engine);
     if (err == TAMGA_OK)
         err = engine_finality_prune(engine);
     if (err == TAMGA_OK)

@@ -150,9 +150,7 @@ enum tamga_err engine_check_anchor(const struct tamga_engine *engine,
 enum tamga_err engine_follow(const struct tamga_engine *engine, uint64_t height,
                              const struct tamga_item *item, struct tamga_detail *detail)
 {
-    if (engine->upstream.view == NULL)
-        return TAMGA_OK;
-    return engine->chain->rules->follow(&engine->upstream, height, item, detail);
+    return engine->chain->rules->follow(engine->chain, &engine->upstream, height, item, detail);
 }
 
 enum tamga_err engine_follow_now(const struct tamga_engine *engine,

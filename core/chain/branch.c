@@ -204,15 +204,18 @@ static enum tamga_err judge_header(const struct tamga_engine *engine,
                                    struct tamga_detail *detail)
 {
     const struct tamga_chain *chain = engine->chain;
+    const struct tamga_member *miner;
     enum tamga_err err =
         tamga_header_validate(&chain->params, trail, &sealed->header, id, now_ms, detail);
 
-    if (err == TAMGA_OK)
-        err = chain->rules->miner(chain, &sealed->header.miner);
     if (err != TAMGA_OK)
         return err;
-    return tamga_seal_check(sealed, id,
-                            tamga_network_member(chain->network, &sealed->header.miner)->key);
+    /* Whether it may at this height is judged with the body, on the state before it. */
+    miner = tamga_network_member(chain->network, &sealed->header.miner);
+    if (miner == NULL)
+        return TAMGA_E_NEED_MEMBER;
+    err = chain->rules->miner(chain, NULL, 0, &sealed->header.miner, detail);
+    return err == TAMGA_OK ? tamga_seal_check(sealed, id, miner->key) : err;
 }
 
 static enum tamga_err extend(struct tamga_engine *engine, struct branch *branch,

@@ -245,12 +245,13 @@ enum tamga_err engine_judge(const struct tamga_engine *engine,
 {
     const struct tamga_chain *chain = engine->chain;
     const struct tamga_view *state = &judgement->changes.view;
+    struct tamga_moment at = {header->height, header->time_ms};
     enum tamga_err err = check_new(state, item, header->height, detail);
 
     if (err == TAMGA_OK && !verified)
         err = chain->rules->verify(chain, item, detail);
     if (err == TAMGA_OK)
-        err = chain->rules->check(chain, state, item, header->time_ms, detail);
+        err = chain->rules->check(chain, state, item, &at, detail);
     return err == TAMGA_OK ? engine_follow(engine, known_above, item, detail) : err;
 }
 
@@ -261,7 +262,7 @@ enum tamga_err engine_apply(const struct tamga_engine *engine, struct judgement 
     struct tamga_overlay *changes = &judgement->changes;
     struct tamga_place place = {.height = header->height,
                                 .index = (uint32_t)judgement->list.count};
-    enum tamga_err err = chain->rules->apply(chain, changes, item);
+    enum tamga_err err = chain->rules->apply(chain, changes, item, header->height);
 
     if (err == TAMGA_OK)
         err = tamga_record_place(changes, &item->id, &place);
@@ -340,16 +341,41 @@ static enum tamga_err check_state_root(const struct tamga_hash *root,
                         stated);
 }
 
+enum tamga_err engine_params(const struct tamga_engine *engine, const struct tamga_view *state,
+                             uint64_t height, struct tamga_params *out)
+{
+    *out = engine->chain->params;
+    return engine->chain->rules->params_at(out, state, height);
+}
+
+/* Members are what the consortium chain says: this one, or the one above up to the anchor. */
+enum tamga_err engine_check_miner(const struct tamga_engine *engine,
+                                  const struct tamga_view *state,
+                                  const struct tamga_header *header, uint64_t known_above,
+                                  struct tamga_detail *detail)
+{
+    const struct tamga_rules *rules = engine->chain->rules;
+
+    return rules->miner(engine->chain, rules->anchored ? engine->upstream.view : state,
+                        rules->anchored ? known_above : header->height, &header->miner,
+                        detail);
+}
+
 static enum tamga_err judge_block(const struct tamga_engine *engine,
                                   struct judgement *judgement, const struct tamga_block *block,
                                   uint64_t known_above, struct tamga_detail *detail)
 {
+    struct tamga_params params;
     struct tamga_hash root;
-    enum tamga_err err = TAMGA_OK;
+    enum tamga_err err =
+        engine_params(engine, &judgement->changes.view, block->sealed.header.height, &params);
 
-    if (block->bytes.len > engine->chain->params.block_bytes_max)
-        return tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%zu bytes of entries; at most %u",
-                            block->bytes.len, engine->chain->params.block_bytes_max);
+    if (err != TAMGA_OK)
+        return err;
+    if (block->bytes.len > params.block_bytes_max || block->count > params.block_entries_max)
+        return tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE,
+                            "%zu bytes of %zu entries; at most %u of %u", block->bytes.len,
+                            block->count, params.block_bytes_max, params.block_entries_max);
     for (uint32_t i = 0; err == TAMGA_OK && i < block->count; i++)
         err = judge_leaf(engine, judgement, block, i, known_above, detail);
     if (err == TAMGA_OK)
@@ -396,6 +422,8 @@ enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay 
         engine_check_anchor(engine, &overlay->view, header, &known_above, detail);
 
     judgement_init(&own, &overlay->view);
+    if (err == TAMGA_OK)
+        err = engine_check_miner(engine, &overlay->view, header, known_above, detail);
     if (err != TAMGA_OK)
         return err;
     judgement = engine_prepared(engine, overlay, header, known_above);

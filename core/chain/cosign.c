@@ -9,6 +9,33 @@
 #include "chain/engine_internal.h"
 #include "wire/wire.h"
 
+static enum tamga_err council_hash(const struct tamga_engine *engine, uint64_t height,
+                                   struct tamga_hash *out)
+{
+    return engine->chain->rules->council_hash(engine->chain, &engine->pending.view, height, out);
+}
+
+/* Who are the validators after it: for us to say only where the best chain has the block. */
+static enum tamga_err check_council(const struct tamga_engine *engine,
+                                    const struct tamga_checkpoint *checkpoint,
+                                    struct tamga_detail *detail)
+{
+    struct tamga_block_id best;
+    struct tamga_hash council;
+    enum tamga_err err =
+        tamga_query_id_at(&engine->pending.view, checkpoint->at.height, &best);
+
+    if (err == TAMGA_E_NOT_FOUND ||
+        (err == TAMGA_OK && !tamga_hash_equal(&best.hash, &checkpoint->at.id.hash)))
+        return TAMGA_OK;
+    if (err == TAMGA_OK)
+        err = council_hash(engine, checkpoint->at.height, &council);
+    if (err != TAMGA_OK || tamga_hash_equal(&council, &checkpoint->council))
+        return err;
+    return tamga_refuse(detail, TAMGA_E_CHECKPOINT_CONFLICT,
+                        "it states other validators than the block leaves");
+}
+
 /* The block is here and is what the cosignature says of it. */
 static enum tamga_err check_header(const struct tamga_engine *engine,
                                    const struct tamga_checkpoint *checkpoint,
@@ -68,18 +95,20 @@ static struct tamga_cosignature *room(struct voter *voter, uint64_t height)
     return lowest->checkpoint.at.height < height ? lowest : NULL;
 }
 
-/* All that was said of exactly this block. */
-static size_t collect(struct tamga_engine *engine, const struct tamga_point *at,
+/* All that was said of exactly this block, and in the same words. */
+static size_t collect(struct tamga_engine *engine, const struct tamga_checkpoint *checkpoint,
                       struct tamga_cosignature *out)
 {
+    const struct tamga_point *at = &checkpoint->at;
     size_t count = 0;
 
-    for (uint32_t i = 0; i < engine->chain->validator_count; i++) {
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
         const struct tamga_cosignature *word =
             word_at(&engine->finality.voter[i], at->height);
 
-        if (word != NULL && !engine->chain->revoked[i] &&
-            tamga_point_equal(&word->checkpoint.at, at))
+        if (word != NULL && tamga_validator_holds(engine->chain, i, at->height) &&
+            tamga_point_equal(&word->checkpoint.at, at) &&
+            tamga_hash_equal(&word->checkpoint.council, &checkpoint->council))
             out[count++] = *word;
     }
     return count;
@@ -87,7 +116,7 @@ static size_t collect(struct tamga_engine *engine, const struct tamga_point *at,
 
 static void forget_words(struct tamga_engine *engine, uint64_t height)
 {
-    for (uint32_t i = 0; i < engine->chain->validator_count; i++) {
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
         struct voter *voter = &engine->finality.voter[i];
         size_t kept = 0;
 
@@ -144,19 +173,19 @@ static enum tamga_err complete_if_quorum(struct tamga_engine *engine,
                                          const struct tamga_checkpoint *checkpoint,
                                          uint64_t now_ms)
 {
-    struct tamga_cosignature *word =
-        calloc(engine->chain->validator_count + 1, sizeof *word);
+    struct tamga_cosignature *word = calloc(engine->finality.voter_count + 1, sizeof *word);
+    uint32_t quorum = tamga_quorum(engine->chain, checkpoint->at.height);
     size_t count;
     enum tamga_err err = TAMGA_OK;
 
     if (word == NULL)
         return TAMGA_E_NO_MEMORY;
-    count = collect(engine, &checkpoint->at, word);
-    if (count >= engine->chain->quorum)
+    count = collect(engine, checkpoint, word);
+    if (count >= quorum)
         err = complete(engine, checkpoint, word, count);
     free(word);
     /* Votes from what became final may be here since before. */
-    return err == TAMGA_OK && count >= engine->chain->quorum ? engine_recount(engine, now_ms)
+    return err == TAMGA_OK && count >= quorum ? engine_recount(engine, now_ms)
                                                              : err;
 }
 
@@ -179,6 +208,8 @@ enum tamga_err tamga_engine_add_cosignature(struct tamga_engine *engine,
     err = check_header(engine, &checkpoint, detail);
     if (err == TAMGA_OK)
         err = check_final(engine, &checkpoint, detail);
+    if (err == TAMGA_OK)
+        err = check_council(engine, &checkpoint, detail);
     if (err != TAMGA_OK)
         return err;
     if (to == NULL)
@@ -195,17 +226,19 @@ bool tamga_engine_cosignature_due(const struct tamga_engine *engine,
 {
     const struct finality *finality = &engine->finality;
     struct tamga_stored_header stored;
+    uint32_t place;
 
     /* Only what this node has judged itself: the best chain has the block. */
-    if (finality->self == SELF_NONE || engine->standing == STANDS_APART ||
+    if (!engine_own_seat(engine, finality->final.height, &place) ||
+        engine->standing == STANDS_APART ||
         finality->final.height <= finality->checkpoint.at.height ||
-        word_at(&finality->voter[finality->self], finality->final.height) != NULL ||
+        word_at(&finality->voter[place], finality->final.height) != NULL ||
         tamga_query_header(&engine->pending.view, &finality->final.id, &stored) != TAMGA_OK)
         return false;
     *out = (struct tamga_checkpoint){.at = finality->final,
                                      .state_root = stored.sealed.header.state_root,
                                      .time_ms = stored.sealed.header.time_ms};
-    return true;
+    return council_hash(engine, finality->final.height, &out->council) == TAMGA_OK;
 }
 
 const struct tamga_checkpoint *tamga_engine_checkpoint(const struct tamga_engine *engine)
@@ -218,7 +251,7 @@ size_t tamga_engine_words(const struct tamga_engine *engine, struct tamga_cosign
 {
     size_t count = 0;
 
-    for (uint32_t i = 0; i < engine->chain->validator_count; i++) {
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
         const struct voter *voter = &engine->finality.voter[i];
 
         for (size_t j = 0; j < voter->word_count && count < max; j++)

@@ -27,16 +27,19 @@ static uint64_t turn_ms(const struct tamga_engine *engine)
 {
     const struct tamga_chain *chain = engine->chain;
     struct tamga_hash own, other;
-    uint64_t before = 0, each = chain->params.block_time_ms;
+    uint64_t next = engine->tip.tip.height + 1, before = 0, each = chain->params.block_time_ms;
+    uint32_t size = tamga_council_size(chain->council, next);
 
-    if (!engine->has_miner || chain->validator_count == 0)
+    if (!engine->has_miner || size == 0)
         return 0;
     draw(&own, &engine->tip.tip_id, &engine->miner);
-    for (uint32_t i = 0; i < chain->validator_count; i++) {
-        draw(&other, &engine->tip.tip_id, &chain->validator[i]->address);
+    for (uint32_t i = 0; i < tamga_validator_count(chain); i++) {
+        if (!tamga_validator_holds(chain, i, next))
+            continue;
+        draw(&other, &engine->tip.tip_id, &tamga_validator(chain, i)->address);
         before += memcmp(&other, &own, sizeof other) < 0;
     }
-    each /= chain->validator_count;
+    each /= size;
     return before * (each < TURN_MS_MAX ? each : TURN_MS_MAX);
 }
 
@@ -44,8 +47,11 @@ bool engine_wants_empty(const struct tamga_engine *engine)
 {
     const struct tamga_trail *tip = &engine->tip;
 
-    return engine->standing == STANDS_ON_JUSTIFIED && tip->empty_run < TAMGA_EMPTY_RUN_MAX &&
-           tip->tip.height - tip->empty_run > engine->finality.final.height;
+    if (engine->standing != STANDS_ON_JUSTIFIED || tip->empty_run >= TAMGA_EMPTY_RUN_MAX)
+        return false;
+    /* What is not final yet; and what is decided, but holds only in a block to come. */
+    return tip->tip.height - tip->empty_run > engine->finality.final.height ||
+           tip->tip.height + 1 < engine->learned.effect;
 }
 
 /* A child makes a justified tip final. Where votes for the tip are missing or parted,

@@ -195,6 +195,8 @@ static enum tamga_err load(struct tamga_engine *engine, struct tamga_detail *det
         return tamga_refuse(detail, TAMGA_E_STORE_FOREIGN,
                             "the store's chain starts from another genesis");
     err = engine_load_trail(engine, view, &tip, &engine->tip);
+    if (err == TAMGA_OK)
+        err = engine_learn(engine);
     if (err != TAMGA_OK)
         return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
     err = engine->store->reader.ops->scan(&engine->store->reader, TAMGA_FAMILY_PENDING,
@@ -276,6 +278,7 @@ enum tamga_err tamga_engine_submit(struct tamga_engine *engine, struct tamga_ite
 {
     const struct tamga_chain *chain = engine->chain;
     const struct tamga_view *view = &engine->pending.view;
+    struct tamga_moment next = {engine->tip.tip.height + 1, now_ms};
     struct tamga_place place;
     enum tamga_err err;
 
@@ -290,7 +293,7 @@ enum tamga_err tamga_engine_submit(struct tamga_engine *engine, struct tamga_ite
                             (unsigned long long)place.height);
     if (err != TAMGA_E_NOT_FOUND)
         return err;
-    err = chain->rules->check(chain, view, item, now_ms, detail);
+    err = chain->rules->check(chain, view, item, &next, detail);
     if (err == TAMGA_OK && !item->verified)
         err = chain->rules->verify(chain, item, detail);
     if (err == TAMGA_OK)

@@ -180,7 +180,7 @@ TAMGA_MUST_USE enum tamga_err tamga_engine_add_conflict(struct tamga_engine *eng
  * validator for ever. No vote is due before tamga_engine_may_vote was called: a node whose
  * store was restored asks others for its own votes first.
  */
-void tamga_engine_may_vote(struct tamga_engine *engine, uint32_t validator);
+void tamga_engine_may_vote(struct tamga_engine *engine, const struct tamga_address *validator);
 bool tamga_engine_vote_due(const struct tamga_engine *engine, struct tamga_link *out);
 bool tamga_engine_cosignature_due(const struct tamga_engine *engine,
                                   struct tamga_checkpoint *out);

@@ -37,10 +37,11 @@ struct finality {
     size_t source_count, source_cap;
     struct tamga_checkpoint checkpoint; /* newest with a quorum; height 0: none */
     struct tamga_link last;             /* own last vote; target height 0: none */
-    struct voter *voter;                /* one for each validator of the chain */
-    uint32_t self;                      /* our place among them, or SELF_NONE */
+    struct voter *voter;                /* one for each seat of the council */
+    uint32_t voter_count;
+    bool votes;                         /* we do, with the key of: */
+    struct tamga_address self;
 };
-#define SELF_NONE UINT32_MAX
 
 /* How much of what is justified and final a chain contains: nothing undoes the second,
  * and the first comes before work. */
@@ -94,6 +95,7 @@ struct tamga_engine {
     struct tamga_block_id arriving_id;
     struct finality finality;
     enum standing standing; /* of the best chain */
+    struct tamga_learned learned;
     uint64_t moved_ms;      /* when tip or newest justified block changed last; 0: not yet */
     bool has_miner;         /* due times are those of this miner */
     struct tamga_address miner;
@@ -138,6 +140,14 @@ struct judgement *engine_prepared(struct tamga_engine *engine,
                                   const struct tamga_overlay *overlay,
                                   const struct tamga_header *header, uint64_t known_above);
 void engine_drop_prepared(struct tamga_engine *engine);
+/* connect.c: what the chain's parameters are at a height, and whether who mined a block may,
+ * by the state before it. */
+enum tamga_err engine_params(const struct tamga_engine *engine, const struct tamga_view *state,
+                             uint64_t height, struct tamga_params *out);
+enum tamga_err engine_check_miner(const struct tamga_engine *engine,
+                                  const struct tamga_view *state,
+                                  const struct tamga_header *header, uint64_t known_above,
+                                  struct tamga_detail *detail);
 /* connect.c: a block, on an overlay that the caller merges or gives up */
 enum tamga_err engine_connect(struct tamga_engine *engine, struct tamga_overlay *overlay,
                               const struct tamga_block *block,
@@ -210,6 +220,10 @@ enum tamga_err engine_know_branch(struct tamga_engine *engine,
 /* finality.c */
 enum tamga_err engine_finality_load(struct tamga_engine *engine);
 void engine_finality_clear(struct tamga_engine *engine);
+/* The state changed: members and validators may have. */
+enum tamga_err engine_learn(struct tamga_engine *engine);
+/* Our own seat at a height. False: we have none, or do not vote. */
+bool engine_own_seat(const struct tamga_engine *engine, uint64_t height, uint32_t *place);
 /* The tip moved: votes far below it are forgotten. */
 enum tamga_err engine_finality_prune(struct tamga_engine *engine);
 /* A quorum says that the block, whose header is here, is final. */

@@ -31,13 +31,13 @@ static struct tamga_span vote_key(uint8_t out[VOTE_KEY_BYTES],
                                   uint32_t validator)
 {
     tamga_put_u64(out, height);
-    memcpy(out + 8, engine->chain->validator[validator]->address.hash.byte, TAMGA_HASH_BYTES);
+    memcpy(out + 8, tamga_validator(engine->chain, validator)->address.hash.byte, TAMGA_HASH_BYTES);
     return tamga_span(out, VOTE_KEY_BYTES);
 }
 
 static struct tamga_span conflict_key(const struct tamga_engine *engine, uint32_t validator)
 {
-    return tamga_hash_span(&engine->chain->validator[validator]->address.hash);
+    return tamga_hash_span(&tamga_validator(engine->chain, validator)->address.hash);
 }
 
 /* ---- what is justified, what is final ------------------------------------------------ */
@@ -155,9 +155,10 @@ static bool has_quorum(const struct tamga_engine *engine, const struct tamga_lin
 {
     uint32_t votes = 0;
 
-    for (uint32_t i = 0; i < engine->chain->validator_count; i++)
-        votes += !engine->chain->revoked[i] && votes_for(&engine->finality.voter[i], link);
-    return votes >= engine->chain->quorum;
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++)
+        votes += tamga_validator_holds(engine->chain, i, link->target.height) &&
+                 votes_for(&engine->finality.voter[i], link);
+    return votes >= tamga_quorum(engine->chain, link->target.height);
 }
 
 /* One link, if it counts: *justified is true if its target became justified by it. */
@@ -188,7 +189,7 @@ static enum tamga_err count_all(struct tamga_engine *engine)
 
     while (again) {
         again = false;
-        for (uint32_t i = 0; i < engine->chain->validator_count; i++) {
+        for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
             const struct voter *voter = &engine->finality.voter[i];
 
             for (size_t j = 0; j < voter->count; j++) {
@@ -261,7 +262,7 @@ static enum tamga_err keep_conflict(struct tamga_engine *engine, uint32_t valida
     struct tamga_span key = conflict_key(engine, validator);
     struct tamga_event event = {
         .kind = TAMGA_EVENT_CONFLICT,
-        .id = engine->chain->validator[validator]->address.hash,
+        .id = tamga_validator(engine->chain, validator)->address.hash,
         .height = height,
         .err = why,
     };
@@ -319,7 +320,7 @@ static enum tamga_err refuse_rival(struct tamga_engine *engine, const struct tam
     if (err != TAMGA_OK)
         return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
     return tamga_refuse(detail, why, "%s voted at height %llu before",
-                        engine->chain->validator[vote->validator]->name,
+                        tamga_validator(engine->chain, vote->validator)->name,
                         (unsigned long long)height);
 }
 
@@ -353,6 +354,13 @@ static enum tamga_err check_blocks(const struct tamga_engine *engine,
     return err == TAMGA_OK && !descends ? TAMGA_E_VOTE_OFF_SOURCE : err;
 }
 
+static bool is_own(const struct tamga_engine *engine, uint32_t validator)
+{
+    return engine->finality.votes &&
+           tamga_hash_equal(&tamga_validator(engine->chain, validator)->address.hash,
+                            &engine->finality.self.hash);
+}
+
 static enum tamga_err keep_vote(struct tamga_engine *engine, const struct tamga_vote *vote)
 {
     uint8_t key[VOTE_KEY_BYTES], last[2 * POINT_BYTES];
@@ -364,7 +372,7 @@ static enum tamga_err keep_vote(struct tamga_engine *engine, const struct tamga_
 
     if (err == TAMGA_OK)
         err = insert_vote(&engine->finality.voter[vote->validator], link);
-    if (err != TAMGA_OK || vote->validator != engine->finality.self ||
+    if (err != TAMGA_OK || !is_own(engine, vote->validator) ||
         link->target.height <= engine->finality.last.target.height)
         return err;
     engine->finality.last = *link;
@@ -435,7 +443,7 @@ enum tamga_err engine_finality_prune(struct tamga_engine *engine)
 {
     uint64_t below = forget_below(engine);
 
-    for (uint32_t i = 0; i < engine->chain->validator_count; i++) {
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
         struct voter *voter = &engine->finality.voter[i];
         size_t gone = 0;
 
@@ -458,10 +466,18 @@ enum tamga_err engine_finality_prune(struct tamga_engine *engine)
 
 /* ---- what to sign ------------------------------------------------------------------- */
 
-void tamga_engine_may_vote(struct tamga_engine *engine, uint32_t validator)
+void tamga_engine_may_vote(struct tamga_engine *engine, const struct tamga_address *validator)
 {
-    engine->finality.self = validator;
-    remember_highest(&engine->finality.voter[validator], &engine->finality.last);
+    engine->finality.votes = true;
+    engine->finality.self = *validator;
+}
+
+bool engine_own_seat(const struct tamga_engine *engine, uint64_t height, uint32_t *place)
+{
+    return engine->finality.votes &&
+           tamga_council_find(place, engine->chain->council,
+                              tamga_hash_span(&engine->finality.self.hash),
+                              height) == TAMGA_OK;
 }
 
 static int compare_heights(const void *a, const void *b)
@@ -476,30 +492,45 @@ static int compare_heights(const void *a, const void *b)
  * that a vote from below would surround. */
 static uint64_t claimed_final(const struct tamga_engine *engine)
 {
-    uint64_t claimed[TAMGA_VALIDATORS_MAX], own = 0;
-    uint32_t count = engine->chain->validator_count;
+    uint64_t claimed[TAMGA_SEATS_MAX], own = 0, height = engine->tip.tip.height;
+    uint32_t count = 0, quorum = tamga_quorum(engine->chain, height);
 
-    for (uint32_t i = 0; i < count; i++) {
-        claimed[i] = engine->finality.voter[i].cosigned;
-        if (i == engine->finality.self)
-            own = claimed[i];
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
+        if (tamga_validator_holds(engine->chain, i, height))
+            claimed[count++] = engine->finality.voter[i].cosigned;
+        if (is_own(engine, i) && engine->finality.voter[i].cosigned > own)
+            own = engine->finality.voter[i].cosigned;
     }
+    if (count < quorum)
+        return own;
     qsort(claimed, count, sizeof claimed[0], compare_heights);
     /* Fewer than n - quorum + 1 may lie: of the highest so many, one is true. */
-    return claimed[engine->chain->quorum - 1] > own ? claimed[engine->chain->quorum - 1] : own;
+    return claimed[quorum - 1] > own ? claimed[quorum - 1] : own;
+}
+
+/* What binds us: all votes that we remember, or were shown as ours, from whatever seat. */
+static struct tamga_link own_highest(const struct tamga_engine *engine)
+{
+    struct voter all = {.highest = engine->finality.last};
+
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++)
+        if (is_own(engine, i))
+            remember_highest(&all, &engine->finality.voter[i].highest);
+    return all.highest;
 }
 
 bool tamga_engine_vote_due(const struct tamga_engine *engine, struct tamga_link *out)
 {
     const struct finality *finality = &engine->finality;
-    const struct tamga_link *before;
+    struct tamga_link before;
     uint64_t height = engine->tip.tip.height;
+    uint32_t place;
 
-    if (finality->self == SELF_NONE || engine->standing != STANDS_ON_JUSTIFIED)
+    if (engine->standing != STANDS_ON_JUSTIFIED || !engine_own_seat(engine, height, &place))
         return false;
-    before = &finality->voter[finality->self].highest;
-    if (height <= finality->justified.height || height <= before->target.height ||
-        finality->justified.height < before->source.height ||
+    before = own_highest(engine);
+    if (height <= finality->justified.height || height <= before.target.height ||
+        finality->justified.height < before.source.height ||
         finality->justified.height < claimed_final(engine))
         return false;
     out->source = finality->justified;
@@ -528,7 +559,7 @@ static enum tamga_err load_last(struct tamga_engine *engine)
 
 static enum tamga_err load_liars(struct tamga_engine *engine)
 {
-    for (uint32_t i = 0; i < engine->chain->validator_count; i++) {
+    for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
         TAMGA_BUF conflict = {0};
         enum tamga_err err = tamga_view_get(&engine->pending.view, TAMGA_FAMILY_CONFLICT,
                                             conflict_key(engine, i), &conflict);
@@ -562,17 +593,42 @@ static bool load_vote(void *context, struct tamga_span encoded)
     return loading->err == TAMGA_OK;
 }
 
+/* One for each seat that there is by now. */
+static enum tamga_err add_voters(struct tamga_engine *engine)
+{
+    struct finality *finality = &engine->finality;
+    uint32_t count = tamga_validator_count(engine->chain);
+    struct voter *grown;
+
+    if (finality->voter != NULL && count == finality->voter_count)
+        return TAMGA_OK;
+    grown = realloc(finality->voter, (count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return TAMGA_E_NO_MEMORY;
+    memset(grown + finality->voter_count, 0,
+           (count + 1 - finality->voter_count) * sizeof *grown);
+    finality->voter = grown;
+    finality->voter_count = count;
+    return TAMGA_OK;
+}
+
+enum tamga_err engine_learn(struct tamga_engine *engine)
+{
+    enum tamga_err err = engine->chain->rules->learn(engine->chain, &engine->pending.view,
+                                                     &engine->learned);
+
+    return err == TAMGA_OK ? add_voters(engine) : err;
+}
+
 enum tamga_err engine_finality_load(struct tamga_engine *engine)
 {
     struct loading_votes loading = {.engine = engine};
     struct finality *finality = &engine->finality;
     enum tamga_err err;
 
-    finality->self = SELF_NONE;
-    finality->voter = calloc(engine->chain->validator_count + 1, sizeof *finality->voter);
-    if (finality->voter == NULL)
-        return TAMGA_E_NO_MEMORY;
-    err = tamga_query_final(&engine->pending.view, &finality->final);
+    err = add_voters(engine);
+    if (err == TAMGA_OK)
+        err = tamga_query_final(&engine->pending.view, &finality->final);
     if (err == TAMGA_OK)
         err = tamga_query_justified(&engine->pending.view, &finality->justified);
     if (err == TAMGA_OK)
@@ -600,7 +656,7 @@ void engine_finality_clear(struct tamga_engine *engine)
 {
     struct finality *finality = &engine->finality;
 
-    for (uint32_t i = 0; finality->voter != NULL && i < engine->chain->validator_count; i++)
+    for (uint32_t i = 0; i < finality->voter_count; i++)
         free(finality->voter[i].at);
     free(finality->voter);
     free(finality->sources);

@@ -5,12 +5,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chain/council.h"
 #include "crypto/hash.h"
 #include "wire/wire.h"
 
 #define ROLES_ALL                                                                        \
     (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER |                        \
      TAMGA__V1__ROLE__ROLE_CONSORTIUM | TAMGA__V1__ROLE__ROLE_GATEWAY)
+
+#define VOTERS_DEFAULT  (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_CONSORTIUM)
+#define PERCENT_DEFAULT 67
+
+struct tamga_known {
+    struct tamga_member member;
+    char name[TAMGA_NAME_BYTES_MAX + 1];
+};
 
 bool tamga_name_ok(const char *name, size_t max)
 {
@@ -38,6 +47,13 @@ bool tamga_member_name_ok(const char *name)
         if (*name == '.' || *name == '_' || (*name >= 'A' && *name <= 'Z'))
             return false;
     return true;
+}
+
+bool tamga_roles_ok(uint32_t roles)
+{
+    return roles != 0 && (roles & ~(uint32_t)ROLES_ALL) == 0 &&
+           ((roles & TAMGA__V1__ROLE__ROLE_GATEWAY) == 0 ||
+            roles == TAMGA__V1__ROLE__ROLE_GATEWAY);
 }
 
 static enum tamga_err check_params(const char *chain, const Tamga__V1__ChainParams *params,
@@ -82,13 +98,10 @@ static enum tamga_err check_member(const Tamga__V1__Member *member, const char *
     if (before != NULL && strcmp(before, member->name) >= 0)
         return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "member %s is not after %s",
                             member->name, before);
-    if (member->roles == 0 || (member->roles & ~(uint32_t)ROLES_ALL) != 0)
-        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "member %s has roles %u", member->name,
-                            member->roles);
-    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0 &&
-        member->roles != TAMGA__V1__ROLE__ROLE_GATEWAY)
+    if (!tamga_roles_ok(member->roles))
         return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
-                            "member %s: a gateway can have no other role", member->name);
+                            "member %s has roles %u; a gateway can have no other role",
+                            member->name, member->roles);
     if (member->key == NULL)
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "member %s has no key",
                             member->name);
@@ -155,7 +168,7 @@ static enum tamga_err sort_members(struct tamga_network *network, struct tamga_d
     return TAMGA_OK;
 }
 
-static bool has_miner(const struct tamga_network *network, uint32_t role)
+static bool has_role(const struct tamga_network *network, uint32_t role)
 {
     for (size_t i = 0; i < network->member_count; i++)
         if ((network->member[i].roles & role) != 0)
@@ -170,7 +183,7 @@ static enum tamga_err check_validators(const struct tamga_network *network, cons
     if (params->n_validators > TAMGA_VALIDATORS_MAX)
         return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "%s validators: %zu; must be 1..%d",
                             chain, params->n_validators, TAMGA_VALIDATORS_MAX);
-    if (params->n_validators == 0 && has_miner(network, role))
+    if (params->n_validators == 0 && has_role(network, role))
         return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
                             "%s validators: none named, though members mine this chain", chain);
     for (size_t i = 0; i < params->n_validators; i++) {
@@ -222,6 +235,23 @@ static enum tamga_err check_model(const struct tamga_network *network,
     return TAMGA_OK;
 }
 
+/* Who decides later changes. At least one member must have a say. */
+static enum tamga_err load_governance(struct tamga_network *network,
+                                      struct tamga_detail *detail)
+{
+    const Tamga__V1__Governance *governance = network->genesis->governance;
+
+    network->voters = governance != NULL ? governance->voters : VOTERS_DEFAULT;
+    network->voters_percent = governance != NULL ? governance->percent : PERCENT_DEFAULT;
+    if ((network->voters & ~(uint32_t)ROLES_ALL) != 0 ||
+        !has_role(network, network->voters))
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
+                            "governance: no member has one of the roles %u", network->voters);
+    if (network->voters_percent < 51 || network->voters_percent > 100)
+        return tamga_refuse(detail, TAMGA_E_BAD_VALUE, "governance: percent must be 51..100");
+    return TAMGA_OK;
+}
+
 static enum tamga_err judge(struct tamga_network *network, struct tamga_detail *detail)
 {
     const Tamga__V1__Genesis *genesis = network->genesis;
@@ -243,12 +273,25 @@ static enum tamga_err judge(struct tamga_network *network, struct tamga_detail *
     if (err == TAMGA_OK)
         err = check_validators(network, "gateway", genesis->gateway,
                                TAMGA__V1__ROLE__ROLE_GATEWAY, detail);
+    if (err == TAMGA_OK)
+        err = load_governance(network, detail);
     if (err == TAMGA_OK && genesis->n_models > TAMGA_MODELS_MAX)
         err = TAMGA_E_TOO_LARGE;
     for (size_t i = 0; err == TAMGA_OK && i < genesis->n_models; i++)
         err = check_model(network, genesis->models[i], i > 0 ? genesis->models[i - 1] : NULL,
                           detail);
     return err;
+}
+
+static enum tamga_err open_councils(struct tamga_network *network)
+{
+    network->consortium = calloc(1, sizeof *network->consortium);
+    network->gateway = calloc(1, sizeof *network->gateway);
+    if (network->consortium == NULL || network->gateway == NULL)
+        return TAMGA_E_NO_MEMORY;
+    tamga_council_init(network->consortium, network, network->genesis->consortium);
+    tamga_council_init(network->gateway, network, network->genesis->gateway);
+    return TAMGA_OK;
 }
 
 enum tamga_err tamga_network_decode(struct tamga_network **out, struct tamga_span untrusted,
@@ -263,11 +306,16 @@ enum tamga_err tamga_network_decode(struct tamga_network **out, struct tamga_spa
     network = calloc(1, sizeof *network);
     if (network == NULL)
         return TAMGA_E_NO_MEMORY;
-    err = tamga_wire_unpack((ProtobufCMessage **)&network->genesis,
+    network->known = calloc(TAMGA_KNOWN_SLOTS, sizeof *network->known);
+    err = network->known == NULL ? TAMGA_E_NO_MEMORY : TAMGA_OK;
+    if (err == TAMGA_OK)
+        err = tamga_wire_unpack((ProtobufCMessage **)&network->genesis,
                             &tamga__v1__genesis__descriptor, TAMGA_WIRE_CANONICAL, untrusted,
                             detail);
     if (err == TAMGA_OK)
         err = judge(network, detail);
+    if (err == TAMGA_OK)
+        err = open_councils(network);
     if (err == TAMGA_OK)
         err = tamga_buf_set(&network->bytes, untrusted);
     if (err != TAMGA_OK) {
@@ -303,12 +351,25 @@ enum tamga_err tamga_network_load(struct tamga_network **out, const char *path,
     return err == TAMGA_OK ? tamga_network_decode(out, tamga_buf_span(&bytes), detail) : err;
 }
 
+static void free_known(struct tamga_known *known)
+{
+    if (known == NULL)
+        return;
+    tamga_public_key_free(known->member.key);
+    free(known);
+}
+
 void tamga_network_free(struct tamga_network *network)
 {
     if (network == NULL)
         return;
     for (size_t i = 0; i < network->member_count; i++)
         tamga_public_key_free(network->member[i].key);
+    for (size_t i = 0; network->known != NULL && i < TAMGA_KNOWN_SLOTS; i++)
+        free_known(network->known[i]);
+    free(network->known);
+    free(network->consortium);
+    free(network->gateway);
     free(network->by_address);
     free(network->member);
     tamga_wire_free((ProtobufCMessage *)network->genesis);
@@ -316,8 +377,8 @@ void tamga_network_free(struct tamga_network *network)
     free(network);
 }
 
-const struct tamga_member *tamga_network_member(const struct tamga_network *network,
-                                                const struct tamga_address *address)
+static const struct tamga_member *in_genesis(const struct tamga_network *network,
+                                             const struct tamga_address *address)
 {
     size_t low = 0, high = network->member_count;
 
@@ -333,6 +394,79 @@ const struct tamga_member *tamga_network_member(const struct tamga_network *netw
             low = middle + 1;
     }
     return NULL;
+}
+
+/* ---- members that came later: slots that are filled once and never change ------------- */
+
+static struct tamga_known *_Atomic *slot_of(const struct tamga_network *network,
+                                            const struct tamga_address *address, uint32_t probe)
+{
+    return &network->known[(tamga_get_u32(address->hash.byte) + probe) % TAMGA_KNOWN_SLOTS];
+}
+
+const struct tamga_member *tamga_network_member(const struct tamga_network *network,
+                                                const struct tamga_address *address)
+{
+    const struct tamga_member *member = in_genesis(network, address);
+
+    for (uint32_t probe = 0; member == NULL && probe < TAMGA_KEYS_MAX; probe++) {
+        const struct tamga_known *known = *slot_of(network, address, probe);
+
+        if (known == NULL)
+            return NULL;
+        if (tamga_hash_equal(&known->member.address.hash, &address->hash))
+            return &known->member;
+    }
+    return member;
+}
+
+static enum tamga_err add_known(const struct tamga_network *network, struct tamga_known *made)
+{
+    for (uint32_t probe = 0; probe < TAMGA_KEYS_MAX; probe++) {
+        struct tamga_known *none = NULL;
+
+        if (atomic_compare_exchange_strong(slot_of(network, &made->member.address, probe),
+                                           &none, made))
+            return TAMGA_OK;
+        /* Somebody else filled it meanwhile, perhaps with the same. */
+        if (tamga_hash_equal(&none->member.address.hash, &made->member.address.hash)) {
+            free_known(made);
+            return TAMGA_OK;
+        }
+    }
+    free_known(made);
+    return TAMGA_E_ROSTER_FULL;
+}
+
+enum tamga_err tamga_network_learn(const struct tamga_network *network, const char *name,
+                                   uint32_t roles, const Tamga__V1__PublicKey *key)
+{
+    const struct tamga_member *member;
+    struct tamga_address address;
+    struct tamga_known *made;
+    enum tamga_err err;
+
+    if (key == NULL || strlen(name) > TAMGA_NAME_BYTES_MAX)
+        return TAMGA_E_BAD_KEY;
+    tamga_key_address(&address, (enum tamga_key_type)key->type, tamga_wire_span(key->spki));
+    member = tamga_network_member(network, &address);
+    if (member != NULL) {
+        atomic_fetch_or(&((struct tamga_member *)(uintptr_t)member)->roles, roles);
+        return TAMGA_OK;
+    }
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return TAMGA_E_NO_MEMORY;
+    err = tamga_wire_key(&made->member.key, key);
+    if (err != TAMGA_OK) {
+        free_known(made);
+        return err;
+    }
+    strcpy(made->name, name);
+    made->member.name = made->name;
+    made->member.roles = roles;
+    made->member.address = address;
+    return add_known(network, made);
 }
 
 const struct tamga_member *tamga_network_named(const struct tamga_network *network,

@@ -1,15 +1,19 @@
 /*
- * A network as its genesis file states it: members, models, the parameters of both
- * chains. Immutable once loaded; shared by threads. Knows no store.
+ * A network as its genesis file states it: members, models, the parameters of both chains;
+ * and the keys of members that came later. Genesis never changes; members are only ever
+ * added. Shared by threads. Knows no store.
  */
 #ifndef TAMGA_CHAIN_NETWORK_H
 #define TAMGA_CHAIN_NETWORK_H
+
+#include <stdatomic.h>
 
 #include "chain/header.h"
 #include "tamga/v1/genesis.pb-c.h"
 
 #define TAMGA_GENESIS_BYTES_MAX (4u * 1024 * 1024)
 #define TAMGA_MEMBERS_MAX       1024
+#define TAMGA_KEYS_MAX          4096 /* of members, all that ever were */
 #define TAMGA_MODELS_MAX        4096
 #define TAMGA_VALIDATORS_MAX    128
 #define TAMGA_NAME_BYTES_MAX    32
@@ -17,12 +21,21 @@
 #define TAMGA_NUMBER_BYTES_MAX  64
 #define TAMGA_VERSION_BYTES_MAX 64
 
+/*
+ * Whose key this is. A key's address is its hash, so that this never changes; what its
+ * member may do with it at which height, the consortium chain's state says.
+ */
 struct tamga_member {
-    const char *name; /* borrowed from the network */
-    uint32_t roles;   /* OR of Tamga__V1__Role */
+    const char *name;      /* borrowed from the network */
+    _Atomic uint32_t roles; /* OR of Tamga__V1__Role: all that it had or will have with this key */
     struct tamga_address address;
     struct tamga_public_key *key;
 };
+
+struct tamga_known;   /* network.c: a member that genesis does not name */
+struct tamga_council; /* chain/council.h */
+
+#define TAMGA_KNOWN_SLOTS 8192 /* twice TAMGA_KEYS_MAX */
 
 struct tamga_network {
     Tamga__V1__Genesis *genesis;
@@ -31,6 +44,10 @@ struct tamga_network {
     struct tamga_member *member; /* genesis' order, by name */
     size_t member_count;
     const struct tamga_member **by_address; /* the same ones, ascending by address */
+    struct tamga_known *_Atomic *known;     /* hashed by address; a slot once filled stays so */
+    struct tamga_council *consortium, *gateway; /* who makes their blocks final */
+    uint32_t voters;                        /* OR of Role: who has a say in what changes */
+    uint32_t voters_percent;                /* how many of them must say yes */
 };
 
 /*
@@ -49,13 +66,25 @@ TAMGA_MUST_USE enum tamga_err tamga_network_load(struct tamga_network **out, con
                                                  struct tamga_detail *detail);
 void tamga_network_free(struct tamga_network *network);
 
-/* NULL: no such member. Borrowed until the network is freed. */
+/* NULL: nobody's key, as far as is known here. Borrowed until the network is freed. */
 const struct tamga_member *tamga_network_member(const struct tamga_network *network,
                                                 const struct tamga_address *address);
+/*
+ * A member's key that genesis does not have, or more roles for one that is known. Whoever
+ * tells must have it from the consortium chain's state.
+ *
+ * Errors:  BAD_KEY; ROSTER_FULL; NO_MEMORY. Threads: any.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_network_learn(const struct tamga_network *network,
+                                                  const char *name, uint32_t roles,
+                                                  const Tamga__V1__PublicKey *key);
+/* In genesis. */
 const struct tamga_member *tamga_network_named(const struct tamga_network *network,
                                                const char *name);
 /* 1..max bytes of [A-Za-z0-9._-]; member names besides lower case without '.' and '_'. */
 bool tamga_name_ok(const char *name, size_t max);
 bool tamga_member_name_ok(const char *name);
+/* Known bits, at least one; a gateway has no other role. */
+bool tamga_roles_ok(uint32_t roles);
 
 #endif

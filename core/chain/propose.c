@@ -64,12 +64,15 @@ struct judgement *engine_prepared(struct tamga_engine *engine,
 static bool may_fit_later(enum tamga_err err)
 {
     return err == TAMGA_E_FUTURE_TIME || err == TAMGA_E_UNKNOWN_DEPENDENCY ||
-           err == TAMGA_E_BAD_REPUBLISH || err == TAMGA_E_UNKNOWN_RELEASE;
+           err == TAMGA_E_BAD_REPUBLISH || err == TAMGA_E_UNKNOWN_RELEASE ||
+           err == TAMGA_E_UNKNOWN_PROPOSAL || err == TAMGA_E_UNKNOWN_MODEL ||
+           err == TAMGA_E_KEY_NOT_YET || err == TAMGA_E_CHANGE_PENDING;
 }
 
 /* Add an entry if it is valid on what the ones before it left. */
 static enum tamga_err propose_entry(struct tamga_engine *engine, struct tamga_block *block,
-                                    uint64_t known_above, const struct tamga_item *item)
+                                    const struct tamga_params *params, uint64_t known_above,
+                                    const struct tamga_item *item)
 {
     const struct tamga_chain *chain = engine->chain;
     const struct tamga_header *header = &block->sealed.header;
@@ -79,8 +82,8 @@ static enum tamga_err propose_entry(struct tamga_engine *engine, struct tamga_bl
 
     if (err != TAMGA_OK)
         return err;
-    if (block->count >= chain->params.block_entries_max ||
-        leaf.len > chain->params.block_bytes_max - block->bytes.len)
+    if (block->count >= params->block_entries_max ||
+        leaf.len > params->block_bytes_max - block->bytes.len)
         return TAMGA_E_BLOCK_TOO_LARGE;
     err = engine_judge(engine, judgement, header, known_above, item, item->verified, NULL);
     if (err == TAMGA_OK)
@@ -92,13 +95,17 @@ static enum tamga_err add_pending(struct tamga_engine *engine, struct tamga_bloc
                                   uint64_t known_above)
 {
     const struct tamga_item **item;
+    struct tamga_params params;
     size_t count = engine->mempool.count;
-    enum tamga_err err = tamga_mempool_sorted(&engine->mempool, &item);
+    enum tamga_err err = engine_params(engine, &engine->pending.view,
+                                       block->sealed.header.height, &params);
 
+    if (err == TAMGA_OK)
+        err = tamga_mempool_sorted(&engine->mempool, &item);
     if (err != TAMGA_OK)
         return err;
     for (size_t i = 0; err == TAMGA_OK && i < count; i++) {
-        err = propose_entry(engine, block, known_above, item[i]);
+        err = propose_entry(engine, block, &params, known_above, item[i]);
         if (err == TAMGA_E_BLOCK_TOO_LARGE)
             break;
         if (may_fit_later(err))
@@ -118,7 +125,9 @@ static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *bloc
     enum tamga_err err = tamga_anchor_next(&engine->upstream, &engine->tip.tip.anchor,
                                            &header->anchor, &known_above);
 
-    if (err != TAMGA_OK) /* a block that not even we could judge */
+    if (err == TAMGA_OK)
+        err = engine_check_miner(engine, &engine->pending.view, header, known_above, NULL);
+    if (err != TAMGA_OK) /* a block that not even we could judge, or would take */
         return tamga_err_class(err) == TAMGA_CLASS_LOCAL ? err : TAMGA_E_NOT_FOUND;
     err = add_pending(engine, block, known_above);
     if (err != TAMGA_OK)

@@ -35,28 +35,6 @@ static enum tamga_err genesis_root(struct tamga_hash *root, const struct tamga_c
     return err == TAMGA_OK ? tamga_state_map_apply(root, &state, &state) : err;
 }
 
-/* ---- who makes blocks final --------------------------------------------------------- */
-
-static int by_address(const void *a, const void *b)
-{
-    const struct tamga_member *const *one = a, *const *other = b;
-
-    return memcmp(&(*one)->address, &(*other)->address, sizeof(*one)->address);
-}
-
-static void name_validators(struct tamga_chain *chain, const Tamga__V1__ChainParams *params)
-{
-    assert(params->n_validators <= TAMGA_VALIDATORS_MAX);
-    for (size_t i = 0; i < params->n_validators; i++) {
-        chain->validator[i] = tamga_network_named(chain->network, params->validators[i]);
-        assert(chain->validator[i] != NULL); /* judged when the network was read */
-    }
-    chain->validator_count = (uint32_t)params->n_validators;
-    chain->quorum = (2 * chain->validator_count + 2) / 3;
-    if (chain->validator_count > 1)
-        qsort(chain->validator, chain->validator_count, sizeof chain->validator[0], by_address);
-}
-
 /* ---- a chain ------------------------------------------------------------------------ */
 
 enum tamga_err tamga_chain_init(struct tamga_chain *out, const struct tamga_rules *rules,
@@ -79,10 +57,11 @@ enum tamga_err tamga_chain_init(struct tamga_chain *out, const struct tamga_rule
     enum tamga_err err;
 
     assert(rules->genesis && rules->decode && rules->verify && rules->check && rules->follow &&
-           rules->apply && rules->entry && rules->entry_id && rules->miner);
+           rules->apply && rules->entry && rules->entry_id && rules->miner &&
+           rules->params_at && rules->council && rules->learn && rules->council_hash);
     tamga_domain_hash(&chain.id.hash, "tamga.v1.chain", &network->id,
                       tamga_span_text(rules->name));
-    name_validators(&chain, params);
+    chain.council = rules->council(network);
     chain.genesis = (struct tamga_header){.version = TAMGA_HEADER_VERSION,
                                           .chain = chain.id,
                                           .time_ms = network->genesis->time_ms,

@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "crypto/hash.h"
 
@@ -34,43 +33,19 @@ enum tamga_err tamga_link_conflict(const struct tamga_link *a, const struct tamg
 }
 
 enum tamga_err tamga_validator_find(uint32_t *out, const struct tamga_chain *chain,
-                                    struct tamga_span address)
+                                    struct tamga_span address, uint64_t height)
 {
-    uint32_t low = 0, high = chain->validator_count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = tamga_span_compare(
-            address, tamga_hash_span(&chain->validator[middle]->address.hash));
-
-        if (order == 0) {
-            *out = middle;
-            return TAMGA_OK;
-        }
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return TAMGA_E_NOT_VALIDATOR;
+    return tamga_council_find(out, chain->council, address, height);
 }
 
-/* Whose key this is. One that was revoked signs no more: nobody would count it. */
+/* Whose key this is, at the height that is signed for. */
 static enum tamga_err find_signer(uint32_t *out, const struct tamga_chain *chain,
-                                  const struct tamga_private_key *key)
+                                  const struct tamga_private_key *key, uint64_t height)
 {
     struct tamga_address address;
-    uint32_t validator = 0;
-    enum tamga_err err;
 
     tamga_public_key_address(tamga_private_key_public(key), &address);
-    err = tamga_validator_find(&validator, chain, tamga_hash_span(&address.hash));
-    if (err != TAMGA_OK)
-        return err;
-    if (chain->revoked[validator])
-        return TAMGA_E_NOT_VALIDATOR;
-    *out = validator;
-    return TAMGA_OK;
+    return tamga_validator_find(out, chain, tamga_hash_span(&address.hash), height);
 }
 
 /* ---- votes ------------------------------------------------------------------------ */
@@ -106,18 +81,18 @@ static enum tamga_err read_link(struct tamga_link *out, const Tamga__V1__VoteBod
 }
 
 static enum tamga_err find_voter(uint32_t *out, const struct tamga_chain *chain,
-                                 ProtobufCBinaryData address, struct tamga_detail *detail)
+                                 ProtobufCBinaryData address, uint64_t height,
+                                 struct tamga_detail *detail)
 {
-    uint32_t validator = 0;
-
-    if (tamga_validator_find(&validator, chain, tamga_wire_span(address)) != TAMGA_OK)
+    if (tamga_validator_find(out, chain, tamga_wire_span(address), height) != TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_NOT_VALIDATOR,
-                            "voter is none of the %" PRIu32 " validators of the %s chain",
-                            chain->validator_count, chain->rules->name);
-    if (chain->revoked[validator])
-        return tamga_refuse(detail, TAMGA_E_NOT_VALIDATOR, "%s was revoked",
-                            chain->validator[validator]->name);
-    *out = validator;
+                            "voter %s the %" PRIu32 " validators of the %s chain at height"
+                            " %" PRIu64,
+                            tamga_council_knew(chain->council, tamga_wire_span(address))
+                                ? "is not among"
+                                : "never was among",
+                            tamga_council_size(chain->council, height), chain->rules->name,
+                            height);
     return TAMGA_OK;
 }
 
@@ -136,14 +111,14 @@ enum tamga_err tamga_vote_open(struct tamga_vote *out, const struct tamga_chain 
     if (err == TAMGA_OK)
         err = read_link(&link, body, detail);
     if (err == TAMGA_OK)
-        err = find_voter(&validator, chain, body->validator, detail);
+        err = find_voter(&validator, chain, body->validator, link.target.height, detail);
     if (err == TAMGA_OK)
         err = check_link(&link, detail);
     if (err != TAMGA_OK)
         return err;
-    if (tamga_signed_verify(untrusted, &id, chain->validator[validator]->key) != TAMGA_OK)
+    if (tamga_signed_verify(untrusted, &id, tamga_validator(chain, validator)->key) != TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_BAD_SIGNATURE, "the vote is not %s's own",
-                            chain->validator[validator]->name);
+                            tamga_validator(chain, validator)->name);
     err = tamga_wire_pack(&bytes, &untrusted->base); /* a Signed has one encoding only */
     if (err != TAMGA_OK)
         return err;
@@ -171,14 +146,14 @@ enum tamga_err tamga_vote_make(struct tamga_vote *out, const struct tamga_chain 
     Tamga__V1__VoteBody body = TAMGA__V1__VOTE_BODY__INIT;
     TAMGA_BUF bytes = {0};
     uint32_t validator = 0;
-    enum tamga_err err = find_signer(&validator, chain, key);
+    enum tamga_err err = find_signer(&validator, chain, key, link->target.height);
 
     if (err == TAMGA_OK)
         err = check_link(link, NULL);
     if (err != TAMGA_OK)
         return err;
     body.validator =
-        tamga_wire_bytes(tamga_hash_span(&chain->validator[validator]->address.hash));
+        tamga_wire_bytes(tamga_hash_span(&tamga_validator(chain, validator)->address.hash));
     body.source_height = link->source.height;
     body.source = tamga_wire_bytes(tamga_hash_span(&link->source.id.hash));
     body.target_height = link->target.height;
@@ -203,6 +178,8 @@ static enum tamga_err encode_body(struct tamga_buf *out,
     body.block = tamga_wire_bytes(tamga_hash_span(&checkpoint->at.id.hash));
     body.state_root = tamga_wire_bytes(tamga_hash_span(&checkpoint->state_root));
     body.time_ms = checkpoint->time_ms;
+    if (!tamga_hash_is_zero(&checkpoint->council))
+        body.council = tamga_wire_bytes(tamga_hash_span(&checkpoint->council));
     return tamga_wire_pack(out, &body.base);
 }
 
@@ -225,7 +202,7 @@ enum tamga_err tamga_cosignature_make(struct tamga_cosignature *out,
 {
     struct tamga_cosignature made = {.checkpoint = *checkpoint};
     struct tamga_hash digest;
-    enum tamga_err err = find_signer(&made.validator, chain, key);
+    enum tamga_err err = find_signer(&made.validator, chain, key, checkpoint->at.height);
 
     if (err == TAMGA_OK)
         err = tamga_checkpoint_digest(&digest, chain, checkpoint);
@@ -239,25 +216,32 @@ enum tamga_err tamga_cosignature_make(struct tamga_cosignature *out,
 static bool same_checkpoint(const struct tamga_checkpoint *a, const struct tamga_checkpoint *b)
 {
     return tamga_point_equal(&a->at, &b->at) && a->time_ms == b->time_ms &&
-           tamga_hash_equal(&a->state_root, &b->state_root);
+           tamga_hash_equal(&a->state_root, &b->state_root) &&
+           tamga_hash_equal(&a->council, &b->council);
 }
 
-static int by_validator(const void *a, const void *b)
+static struct tamga_span address_of(const struct tamga_chain *chain, uint32_t validator)
 {
-    uint32_t x = ((const struct tamga_cosignature *)a)->validator;
-    uint32_t y = ((const struct tamga_cosignature *)b)->validator;
-
-    return x < y ? -1 : x > y;
+    return tamga_hash_span(&tamga_validator(chain, validator)->address.hash);
 }
 
-/* Validators stand in the order of their addresses, so that their places sort as those do. */
-static void sort_cosignatures(struct tamga_cosignature *cosignature, size_t count)
+/* By address; there are few. */
+static void sort_cosignatures(const struct tamga_chain *chain,
+                              struct tamga_cosignature *cosignature, size_t count)
 {
-    qsort(cosignature, count, sizeof *cosignature, by_validator);
     for (size_t i = 1; i < count; i++) {
-        assert(cosignature[i].validator > cosignature[i - 1].validator);
-        assert(same_checkpoint(&cosignature[i].checkpoint, &cosignature[0].checkpoint));
+        struct tamga_cosignature one = cosignature[i];
+        size_t at = i;
+
+        assert(same_checkpoint(&one.checkpoint, &cosignature[0].checkpoint));
+        for (; at > 0 && tamga_span_compare(address_of(chain, one.validator),
+                                            address_of(chain, cosignature[at - 1].validator)) < 0;
+             at--)
+            cosignature[at] = cosignature[at - 1];
+        cosignature[at] = one;
     }
+    for (size_t i = 1; i < count; i++)
+        assert(cosignature[i].validator != cosignature[i - 1].validator);
 }
 
 enum tamga_err tamga_checkpoint_pack(Tamga__V1__Checkpoint **out,
@@ -271,16 +255,15 @@ enum tamga_err tamga_checkpoint_pack(Tamga__V1__Checkpoint **out,
     TAMGA_BUF bytes = {0};
     enum tamga_err err;
 
-    assert(count >= 1 && count <= chain->validator_count);
-    sort_cosignatures(cosignature, count);
+    assert(count >= 1 && count <= TAMGA_VALIDATORS_MAX);
+    sort_cosignatures(chain, cosignature, count);
     err = encode_body(&body, &cosignature[0].checkpoint);
     if (err != TAMGA_OK)
         return err;
     for (size_t i = 0; i < count; i++) {
         signature[i] = tamga_wire_signature_of(&cosignature[i].signature);
         tamga__v1__cosignature__init(&item[i]);
-        item[i].validator = tamga_wire_bytes(
-            tamga_hash_span(&chain->validator[cosignature[i].validator]->address.hash));
+        item[i].validator = tamga_wire_bytes(address_of(chain, cosignature[i].validator));
         item[i].signature = &signature[i];
         list[i] = &item[i];
     }
@@ -312,57 +295,76 @@ static enum tamga_err read_body(struct tamga_checkpoint *out, ProtobufCBinaryDat
         tamga_hash_from(&out->state_root, tamga_wire_span(body->state_root)) != TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_BAD_LENGTH,
                             "checkpoint's block and state root must have 32 bytes each");
+    if (body->council.len != 0 &&
+        tamga_hash_from(&out->council, tamga_wire_span(body->council)) != TAMGA_OK)
+        return tamga_refuse(detail, TAMGA_E_BAD_LENGTH,
+                            "checkpoint's council must have 32 bytes, or none");
     out->at.height = body->height;
     out->time_ms = body->time_ms;
     return TAMGA_OK;
 }
 
-/* Who this is; the place is at or after `least`, which the order of cosigners asks for. */
+static enum tamga_err refuse_cosigner(const struct tamga_chain *chain,
+                                      struct tamga_span address, uint64_t height,
+                                      struct tamga_detail *detail)
+{
+    uint32_t size = tamga_council_size(chain->council, height);
+
+    if (tamga_council_knew(chain->council, address))
+        return tamga_refuse(detail, TAMGA_E_COSIGNER_REVOKED,
+                            "cosigner is none of the %" PRIu32 " validators at height %" PRIu64
+                            ", but was one or will be",
+                            size, height);
+    return tamga_refuse(detail, TAMGA_E_NOT_VALIDATOR,
+                        "cosigner is none of the %" PRIu32 " validators of the %s chain", size,
+                        chain->rules->name);
+}
+
+/* Who this is; cosigners stand in the order of their addresses, `before` is the last one's. */
 static enum tamga_err find_cosigner(uint32_t *out, const struct tamga_chain *chain,
-                                    const Tamga__V1__Cosignature *untrusted, uint32_t least,
+                                    const Tamga__V1__Cosignature *untrusted,
+                                    struct tamga_span before, uint64_t height,
                                     struct tamga_detail *detail)
 {
+    struct tamga_span address = tamga_wire_span(untrusted->validator);
+
     if (untrusted->signature == NULL)
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "cosignature without signature");
-    if (untrusted->validator.len != TAMGA_HASH_BYTES)
+    if (address.len != TAMGA_HASH_BYTES)
         return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "cosigner of %zu bytes; must be 32",
-                            untrusted->validator.len);
-    if (tamga_validator_find(out, chain, tamga_wire_span(untrusted->validator)) != TAMGA_OK)
-        return tamga_refuse(detail, TAMGA_E_NOT_VALIDATOR,
-                            "cosigner is none of the %" PRIu32 " validators of the %s chain",
-                            chain->validator_count, chain->rules->name);
-    if (*out < least)
+                            address.len);
+    if (tamga_validator_find(out, chain, address, height) != TAMGA_OK)
+        return refuse_cosigner(chain, address, height, detail);
+    if (before.len > 0 && tamga_span_compare(before, address) >= 0)
         return tamga_refuse(detail, TAMGA_E_COSIGNER_TWICE, "%s stands twice or too late",
-                            chain->validator[*out]->name);
-    if (chain->revoked[*out])
-        return tamga_refuse(detail, TAMGA_E_COSIGNER_REVOKED, "%s was revoked",
-                            chain->validator[*out]->name);
+                            tamga_validator(chain, *out)->name);
     return TAMGA_OK;
 }
 
 static enum tamga_err check_cosignatures(const struct tamga_chain *chain,
                                          const Tamga__V1__Checkpoint *untrusted,
-                                         struct tamga_detail *detail)
+                                         uint64_t height, struct tamga_detail *detail)
 {
+    struct tamga_span before = {0};
     struct tamga_hash digest;
-    uint32_t validator = 0, least = 0;
+    uint32_t validator = 0;
 
     tamga_domain_hash(&digest, TAMGA_DOMAIN_CHECKPOINT, &chain->id,
                       tamga_wire_span(untrusted->body));
-    for (size_t i = 0; i < untrusted->n_cosignatures; i++, least = validator + 1) {
+    for (size_t i = 0; i < untrusted->n_cosignatures; i++) {
+        const Tamga__V1__Cosignature *from = untrusted->cosignatures[i];
         struct tamga_signature signature;
-        enum tamga_err err =
-            find_cosigner(&validator, chain, untrusted->cosignatures[i], least, detail);
+        enum tamga_err err = find_cosigner(&validator, chain, from, before, height, detail);
 
         if (err != TAMGA_OK)
             return err;
-        if (tamga_wire_signature(&signature, untrusted->cosignatures[i]->signature) !=
-                TAMGA_OK ||
-            tamga_public_key_verify(chain->validator[validator]->key, &digest, &signature) !=
-                TAMGA_OK)
+        if (tamga_wire_signature(&signature, from->signature) != TAMGA_OK ||
+            tamga_public_key_verify(tamga_validator(chain, validator)->key, &digest,
+                                    &signature) != TAMGA_OK)
             return tamga_refuse(detail, TAMGA_E_BAD_SIGNATURE,
                                 "the cosignature is not %s's own",
-                                chain->validator[validator]->name);
+                                tamga_validator(chain, validator)->name);
+        before = tamga_wire_span(from->validator);
     }
     return TAMGA_OK;
 }
@@ -379,7 +381,8 @@ static enum tamga_err copy_cosignatures(struct tamga_cosignature *out,
         const Tamga__V1__Cosignature *from = verified->cosignatures[i];
 
         out[i].checkpoint = *checkpoint;
-        err = tamga_validator_find(&out[i].validator, chain, tamga_wire_span(from->validator));
+        err = tamga_validator_find(&out[i].validator, chain, tamga_wire_span(from->validator),
+                                   checkpoint->at.height);
         if (err == TAMGA_OK)
             err = tamga_wire_signature(&out[i].signature, from->signature);
     }
@@ -400,7 +403,7 @@ enum tamga_err tamga_checkpoint_open(struct tamga_checkpoint *out,
                             "checkpoint, its body or every cosignature is absent");
     err = read_body(&checkpoint, untrusted->body, detail);
     if (err == TAMGA_OK)
-        err = check_cosignatures(chain, untrusted, detail);
+        err = check_cosignatures(chain, untrusted, checkpoint.at.height, detail);
     if (err == TAMGA_OK && cosignature != NULL)
         err = copy_cosignatures(cosignature, chain, &checkpoint, untrusted);
     if (err != TAMGA_OK)
@@ -417,16 +420,19 @@ enum tamga_err tamga_checkpoint_verify(struct tamga_checkpoint *out,
                                        struct tamga_detail *detail)
 {
     struct tamga_checkpoint checkpoint;
+    uint32_t quorum;
     size_t count;
     enum tamga_err err =
         tamga_checkpoint_open(&checkpoint, NULL, &count, chain, untrusted, detail);
 
     if (err != TAMGA_OK)
         return err;
-    if (count < chain->quorum)
+    quorum = tamga_quorum(chain, checkpoint.at.height);
+    if (count < quorum)
         return tamga_refuse(detail, TAMGA_E_TOO_FEW_COSIGNERS,
                             "%zu cosignatures; %" PRIu32 " of %" PRIu32 " make a quorum", count,
-                            chain->quorum, chain->validator_count);
+                            quorum,
+                            tamga_council_size(chain->council, checkpoint.at.height));
     if (trusted != NULL && checkpoint.at.height < trusted->at.height)
         return tamga_refuse(detail, TAMGA_E_CHECKPOINT_OLDER,
                             "height %" PRIu64 "; %" PRIu64 " is trusted already",

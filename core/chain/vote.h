@@ -25,10 +25,11 @@ struct tamga_link {
 /* Would one honest validator never sign both? Not for a link and itself. */
 enum tamga_err tamga_link_conflict(const struct tamga_link *a, const struct tamga_link *b);
 
-/* Validators are named by their place in the chain's list; NOT_VALIDATOR for others. */
+/* Validators are named by their place in the chain's council; NOT_VALIDATOR for who is none
+ * at that height. */
 TAMGA_MUST_USE enum tamga_err tamga_validator_find(uint32_t *out,
                                                    const struct tamga_chain *chain,
-                                                   struct tamga_span address);
+                                                   struct tamga_span address, uint64_t height);
 
 /* {0} is empty. */
 struct tamga_vote {
@@ -60,6 +61,7 @@ TAMGA_MUST_USE enum tamga_err tamga_vote_make(struct tamga_vote *out,
 struct tamga_checkpoint {
     struct tamga_point at;
     struct tamga_hash state_root;
+    struct tamga_hash council; /* the validators after it; zero: genesis' */
     uint64_t time_ms;
 };
 /* One validator's word that a block is final for it. */

@@ -9,9 +9,6 @@
 
 #include "crypto/key_internal.h"
 
-#define SCHEME "tamga://"
-#define MEMBER "/member/"
-#define ROLES  "?roles="
 /* A leaf and nothing between it and the CA. */
 #define BETWEEN_MAX      0
 #define CERT_BYTES_MAX   16384
@@ -31,117 +28,6 @@ static void bio_release(BIO **bio)
 static void context_release(SSL_CTX **context)
 {
     SSL_CTX_free(*context);
-}
-
-/* ---- the URI ------------------------------------------------------------------- */
-
-static const struct {
-    const char *name;
-    enum tamga_tls_role role;
-} roles[] = {
-    {"consortium", TAMGA_TLS_CONSORTIUM},
-    {"gateway", TAMGA_TLS_GATEWAY},
-    {"oem", TAMGA_TLS_OEM},
-    {"provider", TAMGA_TLS_PROVIDER},
-};
-
-#define ROLE_COUNT (sizeof roles / sizeof roles[0])
-
-static bool name_is_good(const char *name)
-{
-    size_t len = strlen(name);
-
-    return len > 0 && len <= TAMGA_TLS_NAME_MAX &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
-               len;
-}
-
-enum tamga_err tamga_tls_identity_format(char uri[TAMGA_TLS_URI_MAX],
-                                         const struct tamga_tls_identity *identity)
-{
-    char hex[2 * sizeof identity->network.byte + 1];
-    uint32_t left = identity->roles;
-    int len;
-
-    if (!name_is_good(identity->name) || identity->roles == 0)
-        return TAMGA_E_LINK_NAME;
-    tamga_to_hex(hex, identity->network.byte, sizeof identity->network.byte);
-    len = snprintf(uri, TAMGA_TLS_URI_MAX, SCHEME "%s" MEMBER "%s" ROLES, hex, identity->name);
-    for (size_t i = 0; i < ROLE_COUNT; i++) {
-        if (!(left & roles[i].role))
-            continue;
-        len += snprintf(uri + len, TAMGA_TLS_URI_MAX - (size_t)len, "%s%s",
-                        left == identity->roles ? "" : ",", roles[i].name);
-        left &= ~(uint32_t)roles[i].role;
-    }
-    return left == 0 ? TAMGA_OK : TAMGA_E_LINK_NAME;
-}
-
-static enum tamga_err roles_parse(uint32_t *out, char *text)
-{
-    char *rest = NULL;
-
-    *out = 0;
-    for (char *word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-        size_t i = 0;
-
-        while (i < ROLE_COUNT && strcmp(roles[i].name, word) != 0)
-            i++;
-        if (i == ROLE_COUNT)
-            return TAMGA_E_LINK_NAME;
-        *out |= roles[i].role;
-    }
-    return TAMGA_OK;
-}
-
-/* There is one way to write an identity: what is not written back the same is none. */
-enum tamga_err tamga_tls_identity_parse(struct tamga_tls_identity *out, struct tamga_span uri)
-{
-    const size_t hex_len = 2 * sizeof out->network.byte;
-    const size_t head_len = strlen(SCHEME) + hex_len + strlen(MEMBER);
-    struct tamga_tls_identity found = {0};
-    char text[TAMGA_TLS_URI_MAX], again[TAMGA_TLS_URI_MAX], hex[2 * sizeof out->network + 1];
-    char *question;
-
-    if (uri.len <= head_len || uri.len >= sizeof text || memchr(uri.data, 0, uri.len))
-        return TAMGA_E_LINK_NAME;
-    memcpy(text, uri.data, uri.len);
-    text[uri.len] = '\0';
-    memcpy(hex, text + strlen(SCHEME), hex_len);
-    hex[hex_len] = '\0';
-    question = strstr(text + head_len, ROLES);
-    if (!question || (size_t)(question - (text + head_len)) > TAMGA_TLS_NAME_MAX ||
-        tamga_from_hex(found.network.byte, sizeof found.network.byte, hex) != TAMGA_OK)
-        return TAMGA_E_LINK_NAME;
-    memcpy(found.name, text + head_len, (size_t)(question - (text + head_len)));
-    if (roles_parse(&found.roles, question + strlen(ROLES)) != TAMGA_OK ||
-        tamga_tls_identity_format(again, &found) != TAMGA_OK ||
-        !tamga_span_equal(uri, tamga_span_text(again)))
-        return TAMGA_E_LINK_NAME;
-    *out = found;
-    return TAMGA_OK;
-}
-
-enum tamga_err tamga_tls_identity_of(struct tamga_tls_identity *out, const X509 *cert)
-{
-    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-    const ASN1_IA5STRING *uri = NULL;
-    enum tamga_err err = TAMGA_E_LINK_NAME;
-    int count = 0;
-
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-
-        if (name->type != GEN_URI)
-            continue;
-        uri = name->d.uniformResourceIdentifier;
-        count++;
-    }
-    if (count == 1)
-        err = tamga_tls_identity_parse(
-            out, tamga_span(ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri)));
-    GENERAL_NAMES_free(names);
-    return err;
 }
 
 /* ---- the verdict on a certificate ------------------------------------------------ */
@@ -269,6 +155,17 @@ static enum tamga_err key_load(SSL_CTX *context, const char *path, struct tamga_
     return err;
 }
 
+/* What this side shows: a device's own, or what is in the files. */
+static enum tamga_err own_load(X509 **out, SSL_CTX *context, const struct tamga_tls_own *own)
+{
+    if (SSL_CTX_use_certificate(context, own->cert) != 1 ||
+        SSL_CTX_use_PrivateKey(context, own->key) != 1)
+        return TAMGA_E_CRYPTO;
+    X509_up_ref(own->cert);
+    *out = own->cert;
+    return TAMGA_OK;
+}
+
 static enum tamga_err cert_load(X509 **out, SSL_CTX *context, const char *path,
                                 struct tamga_detail *detail)
 {
@@ -316,6 +213,23 @@ static int64_t seconds_of(const ASN1_TIME *time)
     return (int64_t)days * 86400 + seconds;
 }
 
+static enum tamga_err self_load(X509 **out, struct tamga_tls_identity *self, SSL_CTX *context,
+                                const struct tamga_tls *tls, struct tamga_detail *detail)
+{
+    enum tamga_err err;
+
+    if (tls->own.cert) {
+        *self = tls->own.identity;
+        return own_load(out, context, &tls->own);
+    }
+    if ((err = cert_load(out, context, tls->cert, detail)) ||
+        (err = key_load(context, tls->key, detail)))
+        return err;
+    err = tamga_tls_judge(self, context, *out);
+    return err ? tamga_refuse(detail, err, "it is our own, %.200s", tls->cert)
+               : TAMGA_OK;
+}
+
 enum tamga_err tamga_tls_reload(struct tamga_tls *tls, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(context_release) SSL_CTX *context = NULL;
@@ -325,12 +239,8 @@ enum tamga_err tamga_tls_reload(struct tamga_tls *tls, struct tamga_detail *deta
 
     if ((err = context_new(&context)) || (err = ca_load(context, tls->ca, detail)) ||
         (err = crl_load(context, tls->crl, detail)) ||
-        (err = cert_load(&cert, context, tls->cert, detail)) ||
-        (err = key_load(context, tls->key, detail)))
+        (err = self_load(&cert, &self, context, tls, detail)))
         return err;
-    err = tamga_tls_judge(&self, context, cert);
-    if (err)
-        return tamga_refuse(detail, err, "%.200s: %s", tls->cert, tamga_err_text(err));
     pthread_mutex_lock(&tls->lock);
     SSL_CTX *former = tls->context;
     tls->context = context;
@@ -342,25 +252,41 @@ enum tamga_err tamga_tls_reload(struct tamga_tls *tls, struct tamga_detail *deta
     return TAMGA_OK;
 }
 
+/* NULL stays NULL. */
+static bool copy(char **out, const char *text)
+{
+    *out = text ? strdup(text) : NULL;
+    return *out || !text;
+}
+
+enum tamga_err tamga_tls_new(struct tamga_tls **out, const struct tamga_tls_files *files)
+{
+    struct tamga_tls *tls = calloc(1, sizeof *tls);
+
+    if (!tls)
+        return TAMGA_E_NO_MEMORY;
+    pthread_mutex_init(&tls->lock, NULL);
+    if (!copy(&tls->ca, files->ca) || !copy(&tls->cert, files->cert) ||
+        !copy(&tls->key, files->key) || !copy(&tls->crl, files->crl)) {
+        tamga_tls_close(tls);
+        return TAMGA_E_NO_MEMORY;
+    }
+    *out = tls;
+    return TAMGA_OK;
+}
+
 enum tamga_err tamga_tls_open(struct tamga_tls **out, const struct tamga_tls_files *files,
                               struct tamga_detail *detail)
 {
-    struct tamga_tls *tls;
+    struct tamga_tls *tls = NULL;
     enum tamga_err err;
 
     if (!files->ca || !files->cert || !files->key || !files->crl)
         return tamga_refuse(detail, TAMGA_E_USAGE,
                             "tls needs four files: ca, cert, key and crl");
-    tls = calloc(1, sizeof *tls);
-    if (!tls)
-        return TAMGA_E_NO_MEMORY;
-    pthread_mutex_init(&tls->lock, NULL);
-    tls->ca = strdup(files->ca);
-    tls->cert = strdup(files->cert);
-    tls->key = strdup(files->key);
-    tls->crl = strdup(files->crl);
-    err = tls->ca && tls->cert && tls->key && tls->crl ? tamga_tls_reload(tls, detail)
-                                                      : TAMGA_E_NO_MEMORY;
+    if ((err = tamga_tls_new(&tls, files)))
+        return err;
+    err = tamga_tls_reload(tls, detail);
     if (err)
         tamga_tls_close(tls);
     else
@@ -373,6 +299,7 @@ void tamga_tls_close(struct tamga_tls *tls)
     if (!tls)
         return;
     SSL_CTX_free(tls->context);
+    tamga_tls_own_clear(&tls->own);
     pthread_mutex_destroy(&tls->lock);
     free(tls->ca);
     free(tls->cert);
@@ -407,7 +334,7 @@ bool tamga_tls_ends_soon(struct tamga_tls *tls, int64_t now_s, struct tamga_deta
     pthread_mutex_unlock(&tls->lock);
     if (left_s > TAMGA_TLS_WARN_S)
         return false;
-    snprintf(out->text, sizeof out->text, "%.180s ends in %lld days", tls->cert,
-             (long long)(left_s / 86400));
+    snprintf(out->text, sizeof out->text, "%.180s ends in %lld days",
+             tls->cert ? tls->cert : "the certificate", (long long)(left_s / 86400));
     return true;
 }

@@ -6,10 +6,18 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "crypto/key_internal.h"
+#include "crypto/tls_internal.h"
 
 #define SERIAL_BYTES 16
+/* An arc that needs no registration: 2.25 and a random UUID (ITU-T X.667). */
+#define CERTIFICATE_OID "2.25.33987275816342990874094384424008677523"
+/* No end of its own (RFC 5280, 4.1.2.5): a device's clock may be off by years, and the
+ * certificate inside says when it ends. */
+#define FROM_ALWAYS "19700101000000Z"
+#define UNTIL_NEVER "99991231235959Z"
 
 static void x509_release(X509 **cert)
 {
@@ -177,6 +185,14 @@ static enum tamga_err uri_add(X509 *cert, const struct tamga_tls_identity *ident
     return fine ? TAMGA_OK : TAMGA_E_NO_MEMORY;
 }
 
+/* A subject is for people, and at most 64 characters: of a device its number. */
+static const char *last_part(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return slash ? slash + 1 : name;
+}
+
 static EVP_PKEY *pkey_of(const struct tamga_public_key *key)
 {
     struct tamga_span spki = tamga_public_key_spki(key);
@@ -201,7 +217,7 @@ enum tamga_err tamga_tls_issue_member(struct tamga_buf *out,
     if (!pkey)
         return TAMGA_E_CRYPTO;
     if ((err = cert_new(&cert, pkey, from_s, until_s)) || (err = uri_add(cert, identity)) ||
-        (err = subject_set(cert, identity->name)))
+        (err = subject_set(cert, last_part(identity->name))))
         return err;
     if (X509_set_issuer_name(cert, X509_get_subject_name(ca)) != 1)
         return TAMGA_E_NO_MEMORY;
@@ -212,6 +228,74 @@ enum tamga_err tamga_tls_issue_member(struct tamga_buf *out,
         (err = extension_add(cert, ca, NID_authority_key_identifier, "keyid:always")))
         return err;
     return cert_sign(out, cert, issuer->key);
+}
+
+/* ---- a device's own ---------------------------------------------------------------- */
+
+ASN1_OBJECT *tamga_tls_certificate_oid(void)
+{
+    return OBJ_txt2obj(CERTIFICATE_OID, 1);
+}
+
+/* The value of the extension is itself an OCTET STRING: what is in it is no ASN.1. */
+static enum tamga_err certificate_add(X509 *cert, struct tamga_span certificate)
+{
+    ASN1_OBJECT *oid = tamga_tls_certificate_oid();
+    ASN1_OCTET_STRING *inner = ASN1_OCTET_STRING_new(), *outer = ASN1_OCTET_STRING_new();
+    X509_EXTENSION *extension = NULL;
+    unsigned char *der = NULL;
+    int len = 0;
+    bool fine = oid && inner && outer && certificate.len <= INT_MAX &&
+                ASN1_OCTET_STRING_set(inner, certificate.data, (int)certificate.len) == 1 &&
+                (len = i2d_ASN1_OCTET_STRING(inner, &der)) > 0 &&
+                ASN1_OCTET_STRING_set(outer, der, len) == 1 &&
+                (extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, outer)) &&
+                X509_add_ext(cert, extension, -1) == 1;
+
+    X509_EXTENSION_free(extension);
+    OPENSSL_free(der);
+    ASN1_OCTET_STRING_free(outer);
+    ASN1_OCTET_STRING_free(inner);
+    ASN1_OBJECT_free(oid);
+    return fine ? TAMGA_OK : TAMGA_E_NO_MEMORY;
+}
+
+static enum tamga_err own_fill(X509 *cert, const struct tamga_tls_device *device,
+                               const struct tamga_tls_identity *identity)
+{
+    EVP_PKEY *pkey = tamga_private_key_pkey(device->key);
+    enum tamga_err err;
+
+    if (X509_set_version(cert, X509_VERSION_3) != 1 || X509_set_pubkey(cert, pkey) != 1 ||
+        !ASN1_TIME_set_string_X509(X509_getm_notBefore(cert), FROM_ALWAYS) ||
+        !ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), UNTIL_NEVER))
+        return TAMGA_E_CRYPTO;
+    if ((err = serial_set(cert)) || (err = uri_add(cert, identity)) ||
+        (err = subject_set(cert, last_part(identity->name))) ||
+        (err = certificate_add(cert, device->certificate)))
+        return err;
+    if (X509_set_issuer_name(cert, X509_get_subject_name(cert)) != 1)
+        return TAMGA_E_NO_MEMORY;
+    return X509_sign(cert, pkey, digest_of(device->key)) > 0 ? TAMGA_OK : TAMGA_E_CRYPTO;
+}
+
+enum tamga_err tamga_tls_issue_own(X509 **out, const struct tamga_tls_device *device)
+{
+    struct tamga_tls_identity identity = {.network = device->network,
+                                          .roles = TAMGA_TLS_DEVICE};
+    X509 *cert;
+    enum tamga_err err;
+
+    if (strlen(device->name) > TAMGA_TLS_DEVICE_MAX)
+        return TAMGA_E_LINK_NAME;
+    strcpy(identity.name, device->name);
+    cert = X509_new();
+    err = cert ? own_fill(cert, device, &identity) : TAMGA_E_NO_MEMORY;
+    if (err)
+        X509_free(cert);
+    else
+        *out = cert;
+    return err;
 }
 
 /* ---- revocation ------------------------------------------------------------------ */

@@ -19,7 +19,8 @@ TAMGA_MUST_USE enum tamga_err tamga_tls_issue_ca(struct tamga_buf *out,
                                                  const struct tamga_private_key *key,
                                                  const struct tamga_hash *network,
                                                  int64_t from_s, int64_t until_s);
-/* Errors: also LINK_NAME: an identity that cannot be written; FILE_IO: issuer's PEM. */
+/* identity: a member's, or a device's that is to show this instead of one of its own making.
+ * Errors: also LINK_NAME: an identity that cannot be written; FILE_IO: issuer's PEM. */
 TAMGA_MUST_USE enum tamga_err tamga_tls_issue_member(struct tamga_buf *out,
                                                      const struct tamga_tls_issuer *issuer,
                                                      const struct tamga_public_key *key,

@@ -21,6 +21,24 @@ struct tamga_tls_session {
 
 /* ---- who is there ---------------------------------------------------------------- */
 
+static enum tamga_err want_role(struct tamga_tls_session *session)
+{
+    const struct tamga_tls_want *want = &session->want;
+    char has[TAMGA_TLS_ROLES_MAX], wanted[TAMGA_TLS_ROLES_MAX];
+
+    if (session->peer.roles == TAMGA_TLS_DEVICE)
+        return want->device ? TAMGA_OK
+                            : tamga_refuse(&session->detail, TAMGA_E_LINK_ROLE,
+                                           "%s is a device, and none may link here",
+                                           session->peer.name);
+    if (!want->roles || want->roles & session->peer.roles)
+        return TAMGA_OK;
+    tamga_tls_roles_format(has, session->peer.roles);
+    tamga_tls_roles_format(wanted, want->roles);
+    return tamga_refuse(&session->detail, TAMGA_E_LINK_ROLE, "%s is %s, wanted is %s",
+                        session->peer.name, has, wanted);
+}
+
 static enum tamga_err wanted(struct tamga_tls_session *session)
 {
     const struct tamga_tls_identity *peer = &session->peer;
@@ -32,11 +50,17 @@ static enum tamga_err wanted(struct tamga_tls_session *session)
     if (want->name && strcmp(want->name, peer->name) != 0)
         return tamga_refuse(&session->detail, TAMGA_E_LINK_NAME,
                             "certificate is that of %s, wanted is %s", peer->name, want->name);
-    if (want->roles && !(want->roles & peer->roles))
-        return tamga_refuse(&session->detail, TAMGA_E_LINK_ROLE,
-                            "%s has the roles %u, wanted is one of %u", peer->name, peer->roles,
-                            want->roles);
-    return TAMGA_OK;
+    return want_role(session);
+}
+
+/* Whoever looks into it wants to know whom it is about, though nobody vouches for that. */
+static void tell_whom(struct tamga_tls_session *session, const X509 *cert)
+{
+    struct tamga_tls_identity said;
+
+    if (tamga_tls_identity_of(&said, cert) == TAMGA_OK)
+        (void)tamga_refuse(&session->detail, session->err, "%s; it says that it is %s",
+                           tamga_err_text(session->err), said.name);
 }
 
 /* In the handshake, so that the peer is told by an alert. The chain is judged by now. */
@@ -47,6 +71,7 @@ static int on_verify(int good, X509_STORE_CTX *store)
 
     if (!good) {
         session->err = tamga_tls_verdict(X509_STORE_CTX_get_error(store));
+        tell_whom(session, X509_STORE_CTX_get0_cert(store));
         return 0;
     }
     if (X509_STORE_CTX_get_error_depth(store) > 0)
@@ -60,6 +85,43 @@ static int on_verify(int good, X509_STORE_CTX *store)
     return 0;
 }
 
+/* Whether devices are welcome at all is asked first: it costs no signature. */
+static enum tamga_err judge_own(struct tamga_tls_session *session, X509 *cert)
+{
+    enum tamga_err err = tamga_tls_identity_of(&session->peer, cert);
+
+    if (!err && session->peer.roles != TAMGA_TLS_DEVICE)
+        err = tamga_refuse(&session->detail, TAMGA_E_LINK_FOREIGN,
+                           "%s has made its certificate itself, and is no device",
+                           session->peer.name);
+    if (!err)
+        err = wanted(session);
+    return err ? err : tamga_tls_own_judge(cert, session->peer.name, &session->want,
+                                           &session->detail);
+}
+
+/* What the alert says is what is nearest; the peer is told no more. */
+static int x509_error_of(enum tamga_err err)
+{
+    return err == TAMGA_E_CERTIFICATE_EXPIRED ? X509_V_ERR_CERT_HAS_EXPIRED
+                                              : X509_V_ERR_APPLICATION_VERIFICATION;
+}
+
+/* In place of the library's own verdict, which knows nothing of devices. */
+static int on_certificate(X509_STORE_CTX *store, void *unused)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tamga_tls_session *session = SSL_get_app_data(ssl);
+    X509 *cert = X509_STORE_CTX_get0_cert(store);
+
+    (void)unused;
+    if (!tamga_tls_is_own(cert))
+        return X509_verify_cert(store);
+    session->err = judge_own(session, cert);
+    X509_STORE_CTX_set_error(store, session->err ? x509_error_of(session->err) : X509_V_OK);
+    return session->err == TAMGA_OK;
+}
+
 enum tamga_err tamga_tls_session_judge(struct tamga_tls_session *session)
 {
     X509 *cert = SSL_get0_peer_certificate(session->ssl);
@@ -67,6 +129,10 @@ enum tamga_err tamga_tls_session_judge(struct tamga_tls_session *session)
 
     if (!cert)
         return TAMGA_E_LINK_NO_CERTIFICATE;
+    if (tamga_tls_is_own(cert)) {
+        session->err = judge_own(session, cert);
+        return session->err;
+    }
     pthread_mutex_lock(&session->tls->lock);
     context = session->tls->context;
     SSL_CTX_up_ref(context);
@@ -108,6 +174,7 @@ static void resume(const struct tamga_tls_session *session)
 void tamga_tls_session_prepare(SSL_CTX *context)
 {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verify);
+    SSL_CTX_set_cert_verify_callback(context, on_certificate, NULL);
     /* A server keeps nothing: its tickets hold all, under keys that go with the context. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT |
                                                 SSL_SESS_CACHE_NO_INTERNAL);

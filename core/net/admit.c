@@ -19,7 +19,7 @@
 /* ---- connections ------------------------------------------------------------- */
 
 /* An IPv6 host has a /64 to itself; IPv4 in IPv6's clothes is IPv4. */
-static void address_name(char name[TAMGA_TLS_NAME_MAX + 1], nng_pipe pipe)
+static void address_name(char name[TAMGA_TLS_DEVICE_MAX + 1], nng_pipe pipe)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     nng_sockaddr address;
@@ -59,12 +59,12 @@ static void seat_open(struct tamga_rpc_server *server, struct tamga_seat *seat, 
 {
     enum tamga_limit_whose whose = TAMGA_LIMIT_ADDRESS;
     uint64_t now_ms = tamga_net_now_ms();
-    char name[TAMGA_TLS_NAME_MAX + 1];
+    char name[TAMGA_TLS_DEVICE_MAX + 1];
 
     if (member) {
         seat->known = true;
         seat->member = *member;
-        whose = member->roles & TAMGA_RPC_DEVICES ? TAMGA_LIMIT_DEVICE : TAMGA_LIMIT_MEMBER;
+        whose = member->roles & TAMGA_TLS_DEVICE ? TAMGA_LIMIT_DEVICE : TAMGA_LIMIT_MEMBER;
         memcpy(name, member->name, sizeof name);
     } else {
         address_name(name, pipe);

@@ -6,30 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- roles --------------------------------------------------------------------- */
-
-#define ROLES_TEXT_MAX 64
-
-/* As "oem, provider". */
-static void roles_text(char text[ROLES_TEXT_MAX], uint32_t roles)
-{
-    static const struct {
-        uint32_t role;
-        const char *name;
-    } named[] = {{TAMGA_TLS_OEM, "oem"},
-                 {TAMGA_TLS_PROVIDER, "provider"},
-                 {TAMGA_TLS_CONSORTIUM, "consortium"},
-                 {TAMGA_TLS_GATEWAY, "gateway"},
-                 {TAMGA_RPC_DEVICES, "device"}};
-    size_t len = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
-        if (roles & named[i].role)
-            len += (size_t)snprintf(text + len, ROLES_TEXT_MAX - len, "%s%s",
-                                    len > 0 ? ", " : "", named[i].name);
-}
-
 /* ---- the built-in services --------------------------------------------------- */
 
 #define NONE SIZE_MAX
@@ -177,13 +153,13 @@ static enum tamga_err method_find(struct tamga_request *out, uint32_t *callers,
 static enum tamga_err role_judge(const struct tamga_tls_identity *caller, uint32_t callers,
                                  struct tamga_detail *detail)
 {
-    char has[ROLES_TEXT_MAX], may[ROLES_TEXT_MAX];
+    char has[TAMGA_TLS_ROLES_MAX], may[TAMGA_TLS_ROLES_MAX];
 
     if (!caller || (caller->roles & callers))
         return TAMGA_OK;
-    roles_text(has, caller->roles);
-    roles_text(may, callers);
-    return tamga_refuse(detail, TAMGA_E_ROLE_DENIED, "%.64s is %s; callers are %s", caller->name,
+    tamga_tls_roles_format(has, caller->roles);
+    tamga_tls_roles_format(may, callers);
+    return tamga_refuse(detail, TAMGA_E_ROLE_DENIED, "%.194s is %s; callers are %s", caller->name,
                         has, may);
 }
 

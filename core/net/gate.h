@@ -2,10 +2,11 @@
  * TLS in front of NNG, in the same process. NNG speaks plain TCP on the loopback, and a gate
  * carries the bytes between that and a TLS connection of our own:
  *
- *   member == TLS ==> gate -- loopback --> NNG's listener      (serve)
- *   NNG's dialer -- loopback --> gate == TLS ==> member        (dial)
+ *   peer == TLS ==> gate -- loopback --> NNG's listener        (serve)
+ *   NNG's dialer -- loopback --> gate == TLS ==> peer          (dial)
  *
- * Nothing reaches NNG before a member's certificate is judged, and NNG's side can ask who is
+ * A peer is a member or, where they are wanted, a device.
+ * Nothing reaches NNG before its certificate is judged, and NNG's side can ask who is
  * behind a loopback port. Connections, bytes kept and every wait are bounded.
  */
 #ifndef TAMGA_NET_GATE_H

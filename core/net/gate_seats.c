@@ -8,7 +8,7 @@
 /* ---- how many of one address ------------------------------------------------------ */
 
 /* An IPv6 host has a /64 to itself; IPv4 in IPv6's clothes is IPv4. */
-static void address_name(char name[TAMGA_TLS_NAME_MAX + 1], const struct sockaddr_storage *from)
+static void address_name(char name[TAMGA_TLS_DEVICE_MAX + 1], const struct sockaddr_storage *from)
 {
     strcpy(name, "unknown");
     if (from->ss_family == AF_INET) {
@@ -29,7 +29,7 @@ struct tamga_party *tamga_gate_seat_take(struct tamga_gate *gate,
     const struct tamga_limit limit = {.requests_per_s = gate->options.per_address_per_s,
                                       .requests_burst = 2 * gate->options.per_address_max};
     uint64_t now_ms = tamga_net_now_ms();
-    char name[TAMGA_TLS_NAME_MAX + 1];
+    char name[TAMGA_TLS_DEVICE_MAX + 1];
     struct tamga_limit_hit hit = {0};
     struct tamga_party *party;
 

@@ -1,6 +1,7 @@
 /*
- * What makes tls+tcp:// usable: this side's certificates, and who may be at the other end.
- * Without one, only plain tcp:// is. Borrowed until what it was given to is closed.
+ * What makes tls+tcp:// usable: this side's certificates, and who may be at the other end,
+ * devices only if something can judge them. Without one, only plain tcp:// is. Borrowed until
+ * what it was given to is closed.
  */
 #ifndef TAMGA_NET_LINK_H
 #define TAMGA_NET_LINK_H
@@ -23,5 +24,11 @@ struct tamga_link_counters {
     uint64_t refused;     /* by either side, or no handshake in time */
     uint64_t opened, resumed; /* judged; of them with a former session's ticket */
 };
+
+/* One end refuses the other's certificate: another peer may do, the same one will not. */
+static inline bool tamga_link_refused(enum tamga_err err)
+{
+    return err >= TAMGA_E_LINK_EXPIRED && err <= TAMGA_E_LINK_CRL;
+}
 
 #endif

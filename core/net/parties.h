@@ -16,7 +16,7 @@ struct tamga_party {
     struct tamga_party *next;          /* in its bucket */
     struct tamga_party *before, *after; /* among those who have gone */
     enum tamga_limit_whose whose;
-    char name[TAMGA_TLS_NAME_MAX + 1]; /* an address in hex */
+    char name[TAMGA_TLS_DEVICE_MAX + 1]; /* an address in hex */
     unsigned holders; /* connections, and requests in work */
     struct tamga_account account;
 };
@@ -32,7 +32,7 @@ struct tamga_parties {
 TAMGA_MUST_USE enum tamga_err tamga_parties_open(struct tamga_parties *parties,
                                                  size_t holders_max);
 void tamga_parties_close(struct tamga_parties *parties);
-/* Found or made, and held. name is at most TAMGA_TLS_NAME_MAX long. */
+/* Found or made, and held. name is at most TAMGA_TLS_DEVICE_MAX long. */
 struct tamga_party *tamga_parties_hold(struct tamga_parties *parties,
                                        enum tamga_limit_whose whose, const char *name,
                                        const struct tamga_limit *limit, uint64_t now_ms);

@@ -110,8 +110,8 @@ TAMGA_MUST_USE enum tamga_err tamga_rpc_server_add(struct tamga_rpc_server *serv
  * or the payload's decoder sees the call.
  */
 #define TAMGA_RPC_MEMBERS                                                                    \
-    (TAMGA_TLS_OEM | TAMGA_TLS_PROVIDER | TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY)
-#define TAMGA_RPC_DEVICES (UINT32_C(1) << 31) /* beside every role that a member may have */
+    (TAMGA_TLS_OEM | TAMGA_TLS_PROVIDER | TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY |         \
+     TAMGA_TLS_AUDITOR)
 /* path is "/tamga.v1.Service/Method", or "/tamga.v1.Service/" for all its methods. After add,
  * before start. Errors: NO_METHOD: it is not served here. */
 TAMGA_MUST_USE enum tamga_err tamga_rpc_server_restrict(struct tamga_rpc_server *server,
@@ -142,7 +142,8 @@ void tamga_rpc_server_close(struct tamga_rpc_server *server);
  * from any other thread. Until then the handler's input stays valid.
  */
 void tamga_rpc_fail(void *closure_data, enum tamga_err err, const struct tamga_detail *detail);
-/* The member who calls, by its certificate; false over plain tcp, or if it has gone. */
+/* The member or device that calls, by its certificate; false over plain tcp, or if it has
+ * gone. */
 bool tamga_rpc_peer(void *closure_data, struct tamga_tls_identity *out);
 /* Time left, 0 if none: an expired request does no work. */
 uint32_t tamga_rpc_left_ms(const void *closure_data);

@@ -61,7 +61,7 @@ struct tamga_server_tally {
     unsigned cut_off, refused, dropped, turned_away, limited;
     char who[64]; /* who was cut off last */
     struct tamga_limit_hit hit; /* the last, and whose it was */
-    char limited_name[TAMGA_TLS_NAME_MAX + 1];
+    char limited_name[TAMGA_TLS_DEVICE_MAX + 1];
 };
 
 struct tamga_rpc_server {

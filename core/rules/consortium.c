@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "crypto/hash.h"
-#include "rules/rules.h"
+#include "rules/internal.h"
 #include "wire/wire.h"
 
 static const Tamga__V1__ChainParams *params(const Tamga__V1__Genesis *genesis)
@@ -14,49 +14,35 @@ static const Tamga__V1__ChainParams *params(const Tamga__V1__Genesis *genesis)
     return genesis->consortium;
 }
 
+static struct tamga_council *council(const struct tamga_network *network)
+{
+    return network->consortium;
+}
+
 static const Tamga__V1__Release *release_of(const struct tamga_item *item)
 {
     return ((const Tamga__V1__TransactionBody *)item->body)->release;
 }
 
-static enum tamga_err put_model(const struct tamga_chain *chain, struct tamga_overlay *state,
-                                const Tamga__V1__Model *model)
-{
-    Tamga__V1__StateModel value = TAMGA__V1__STATE_MODEL__INIT;
-    ProtobufCBinaryData provider[32];
-    struct tamga_hash key;
-
-    value.owner = tamga_wire_bytes(tamga_hash_span(
-        &tamga_network_named(chain->network, model->producer)->address.hash));
-    value.n_hardware = model->n_hardware;
-    value.hardware = model->hardware;
-    value.n_providers = model->n_providers; /* at most 32, by the wire's bounds */
-    value.providers = provider;
-    for (size_t i = 0; i < model->n_providers; i++)
-        provider[i] = tamga_wire_bytes(tamga_hash_span(
-            &tamga_network_named(chain->network, model->providers[i])->address.hash));
-    tamga_key_model(&key, model->producer, model->model);
-    return tamga_state_put(state, &key, &value.base);
-}
-
 static enum tamga_err genesis(const struct tamga_chain *chain, struct tamga_overlay *state)
 {
-    const Tamga__V1__Genesis *from = chain->network->genesis;
-    enum tamga_err err = tamga_state_put_members(chain, state);
+    enum tamga_err err = tamga_charter_genesis(chain, state);
 
-    for (size_t i = 0; err == TAMGA_OK && i < from->n_models; i++)
-        err = put_model(chain, state, from->models[i]);
-    return err;
+    return err == TAMGA_OK ? tamga_models_genesis(chain, state) : err;
 }
 
-/* What a release looks up and writes: item->key. */
+/* What an entry looks up and writes: item->key. All but the first are a release's. */
 enum { KEY_MEMBER, KEY_MODEL, KEY_IMAGE, KEY_VERSION, KEY_LATEST };
+
+static bool is_release(const struct tamga_item *item)
+{
+    return tamga_body_of(item)->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE;
+}
 
 static void find_keys(struct tamga_item *item)
 {
     const Tamga__V1__Release *release = release_of(item);
 
-    tamga_key_member(&item->key[KEY_MEMBER], &item->sender);
     tamga_key_model(&item->key[KEY_MODEL], release->producer, release->model);
     tamga_key_image(&item->key[KEY_IMAGE], release->producer, release->model,
                     tamga_wire_span(release->image_sha256));
@@ -82,6 +68,47 @@ static void claim(struct tamga_item *item)
     item->claim_count = 2;
 }
 
+/* Of two approvals of one thing by one sender only one can wait, and of its new keys. */
+static void claim_once(struct tamga_item *item)
+{
+    const Tamga__V1__TransactionBody *body = tamga_body_of(item);
+    struct tamga_span part[3] = {tamga_span_text("approve"), tamga_hash_span(&item->sender.hash)};
+
+    if (body->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_APPROVE)
+        part[2] = tamga_wire_span(body->approve->id);
+    else if (body->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_ROTATE_KEY)
+        part[0] = tamga_span_text("rotate");
+    else
+        return;
+    tamga_sha256_parts(&item->claim[0], part, 3);
+    item->claim_count = 1;
+}
+
+static enum tamga_err check_shape(const Tamga__V1__TransactionBody *body,
+                                  struct tamga_detail *detail)
+{
+    switch (body->action_case) {
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE:
+        return tamga_release_check(body->release, detail);
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_PROPOSE:
+        return tamga_propose_shape(body, detail);
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_ROTATE_KEY:
+        return tamga_rotate_shape(body->rotate_key, detail);
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_APPROVE:
+        return body->approve->id.len == TAMGA_HASH_BYTES
+                   ? TAMGA_OK
+                   : tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "approved id must have 32 bytes");
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_REGISTER_MODEL:
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_DELEGATE:
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW:
+    case TAMGA__V1__TRANSACTION_BODY__ACTION_PERMIT:
+        return tamga_model_shape(body, detail);
+    case TAMGA__V1__TRANSACTION_BODY__ACTION__NOT_SET:
+    default: /* protobuf-c adds a value of its own */
+        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "transaction says nothing");
+    }
+}
+
 static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item *out,
                              struct tamga_span untrusted, struct tamga_detail *detail)
 {
@@ -97,15 +124,19 @@ static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item 
     err = tamga_payload_sender(&item.sender, body->sender, body->key, detail);
     if (err != TAMGA_OK)
         return err;
-    if (body->action_case != TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE)
-        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "transaction says nothing");
-    err = tamga_release_check(body->release, detail);
+    err = check_shape(body, detail);
     if (err != TAMGA_OK)
         return err;
     item.time_ms = body->time_ms;
-    item.urgent = body->release->urgent;
-    find_keys(&item);
-    claim(&item);
+    tamga_key_member(&item.key[KEY_MEMBER], &item.sender);
+    if (is_release(&item)) {
+        item.urgent = body->release->urgent;
+        find_keys(&item);
+        claim(&item);
+    } else {
+        item.urgent = body->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW;
+        claim_once(&item);
+    }
     tamga_item_move(out, &item);
     return TAMGA_OK;
 }
@@ -113,30 +144,32 @@ static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item 
 static enum tamga_err verify(const struct tamga_chain *chain, const struct tamga_item *item,
                              struct tamga_detail *detail)
 {
-    return tamga_payload_verify(chain, item,
-                                ((const Tamga__V1__TransactionBody *)item->body)->key, detail);
+    const Tamga__V1__TransactionBody *body = tamga_body_of(item);
+    enum tamga_err err = tamga_payload_verify(chain, item, body->key, detail);
+
+    if (err == TAMGA_OK &&
+        body->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_ROTATE_KEY)
+        err = tamga_rotate_verify(chain, item, detail);
+    return err;
 }
 
-static enum tamga_err check_sender(const struct tamga_view *state,
+static enum tamga_err check_sender(const struct tamga_state_value *member,
                                    const struct tamga_item *item,
                                    struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value member = {0};
-    enum tamga_err err = tamga_state_member(&member, state, &item->key[KEY_MEMBER]);
-
-    if (err != TAMGA_OK)
-        return err;
-    if ((member.roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
+    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
         return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%.*s is a gateway",
-                            (int)member.name.len, (const char *)member.name.data);
-    if ((member.roles & (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
+                            (int)member->name.len, (const char *)member->name.data);
+    if (is_release(item) && (member->roles & (TAMGA__V1__ROLE__ROLE_OEM |
+                                              TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
         return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%.*s is neither OEM nor provider",
-                            (int)member.name.len, (const char *)member.name.data);
+                            (int)member->name.len, (const char *)member->name.data);
     return TAMGA_OK;
 }
 
 static enum tamga_err check_model(const struct tamga_view *state,
                                   const struct tamga_item *item,
+                                  const struct tamga_state_value *sender, uint64_t ref_ms,
                                   struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value model = {0};
@@ -146,17 +179,9 @@ static enum tamga_err check_model(const struct tamga_view *state,
     if (err == TAMGA_E_NOT_FOUND)
         return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
                             release->producer, release->model);
-    if (err != TAMGA_OK)
-        return err;
-    if (!tamga_state_model_names(&model, &item->sender))
-        return tamga_refuse(detail, TAMGA_E_NOT_AUTHORIZED,
-                            "sender neither owns %s/%s nor has it delegated to it",
-                            release->producer, release->model);
-    for (size_t i = 0; i < release->n_hardware; i++)
-        if (!tamga_state_model_has(&model, release->hardware[i]))
-            return tamga_refuse(detail, TAMGA_E_UNKNOWN_HARDWARE, "%s/%s has no revision %s",
-                                release->producer, release->model, release->hardware[i]);
-    return TAMGA_OK;
+    return err == TAMGA_OK
+               ? tamga_state_model_lets(&model, sender->name, release, ref_ms, detail)
+               : err;
 }
 
 /* The release that has this image: its id and its counter. */
@@ -277,17 +302,14 @@ static enum tamga_err check_depends(const struct tamga_view *state,
     return TAMGA_OK;
 }
 
-static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_view *state,
-                            const struct tamga_item *item, uint64_t ref_ms,
-                            struct tamga_detail *detail)
+static enum tamga_err check_release(const struct tamga_view *state,
+                                    const struct tamga_item *item,
+                                    const struct tamga_state_value *sender, uint64_t ref_ms,
+                                    struct tamga_detail *detail)
 {
     const Tamga__V1__Release *release = release_of(item);
-    enum tamga_err err = check_sender(state, item, detail);
+    enum tamga_err err = check_model(state, item, sender, ref_ms, detail);
 
-    if (err == TAMGA_OK)
-        err = tamga_payload_time(chain, item, ref_ms, detail);
-    if (err == TAMGA_OK)
-        err = check_model(state, item, detail);
     if (err == TAMGA_OK && release->expires_ms != 0 && release->expires_ms <= ref_ms)
         err = TAMGA_E_RELEASE_EXPIRED;
     if (err == TAMGA_OK)
@@ -297,6 +319,46 @@ static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_
     if (err == TAMGA_OK)
         err = check_depends(state, release, detail);
     return err;
+}
+
+static bool is_governance(const struct tamga_item *item)
+{
+    Tamga__V1__TransactionBody__ActionCase action = tamga_body_of(item)->action_case;
+
+    return action == TAMGA__V1__TRANSACTION_BODY__ACTION_PROPOSE ||
+           action == TAMGA__V1__TRANSACTION_BODY__ACTION_APPROVE ||
+           action == TAMGA__V1__TRANSACTION_BODY__ACTION_ROTATE_KEY;
+}
+
+static enum tamga_err check_time(const struct tamga_chain *chain, const struct tamga_view *state,
+                                 const struct tamga_item *item, const struct tamga_moment *at,
+                                 struct tamga_detail *detail)
+{
+    struct tamga_params now = chain->params;
+    enum tamga_err err = tamga_params_at(&now, state, at->height);
+
+    return err == TAMGA_OK ? tamga_payload_time(&now, item, at->ref_ms, detail) : err;
+}
+
+static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_view *state,
+                            const struct tamga_item *item, const struct tamga_moment *at,
+                            struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value sender = {0};
+    enum tamga_err err =
+        tamga_state_member(&sender, state, &item->key[KEY_MEMBER], at->height, detail);
+
+    if (err == TAMGA_OK)
+        err = check_sender(&sender, item, detail);
+    if (err == TAMGA_OK)
+        err = check_time(chain, state, item, at, detail);
+    if (err != TAMGA_OK)
+        return err;
+    if (is_release(item))
+        return check_release(state, item, &sender, at->ref_ms, detail);
+    return is_governance(item)
+               ? tamga_governance_check(chain, state, item, &sender, at, detail)
+               : tamga_model_check(state, item, &sender, at, detail);
 }
 
 enum tamga_err tamga_release_has_image(const struct tamga_view *state,
@@ -315,29 +377,16 @@ enum tamga_err tamga_release_has_image(const struct tamga_view *state,
 }
 
 /* There is no chain above this one. */
-static enum tamga_err follow(const struct tamga_upstream *above, uint64_t height,
+static enum tamga_err follow(const struct tamga_chain *chain,
+                             const struct tamga_upstream *above, uint64_t height,
                              const struct tamga_item *item, struct tamga_detail *detail)
 {
+    (void)chain;
     (void)above;
     (void)height;
     (void)item;
     (void)detail;
     return TAMGA_OK;
-}
-
-/* The newest release of a model is the one with the highest counter. */
-static enum tamga_err apply_latest(struct tamga_overlay *state, const struct tamga_item *item)
-{
-    Tamga__V1__StateLatest latest = TAMGA__V1__STATE_LATEST__INIT;
-    const struct tamga_hash *key = &item->key[KEY_LATEST];
-    uint64_t counter = release_of(item)->counter, newest;
-    enum tamga_err err = tamga_state_newest(&newest, &state->view, key);
-
-    if (err != TAMGA_OK || counter < newest)
-        return err;
-    latest.release = tamga_wire_bytes(tamga_hash_span(&item->id.hash));
-    latest.counter = counter;
-    return tamga_state_put(state, key, &latest.base);
 }
 
 static enum tamga_err apply_image(struct tamga_overlay *state, const struct tamga_item *item)
@@ -350,23 +399,37 @@ static enum tamga_err apply_image(struct tamga_overlay *state, const struct tamg
                              tamga_span(value, sizeof value));
 }
 
-static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
-                            const struct tamga_item *item)
+static enum tamga_err apply_release(struct tamga_overlay *state, const struct tamga_item *item,
+                                    const struct tamga_state_value *sender)
 {
     struct tamga_span id = tamga_hash_span(&item->id.hash);
     uint8_t index[TAMGA_INDEX_KEY_BYTES];
     enum tamga_err err = apply_image(state, item);
 
-    (void)chain;
     if (err == TAMGA_OK)
         err = tamga_overlay_put(state, TAMGA_FAMILY_INDEX,
                                 tamga_hash_span(&item->key[KEY_VERSION]), id);
     if (err == TAMGA_OK)
-        err = apply_latest(state, item);
+        err = tamga_release_enter(state, item, sender);
     if (err != TAMGA_OK)
         return err;
     tamga_index_key(index, &item->key[KEY_MODEL], release_of(item)->counter);
     return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_span(index, sizeof index), id);
+}
+
+static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
+                            const struct tamga_item *item, uint64_t height)
+{
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value sender = {0};
+    enum tamga_err err = tamga_state_member(&sender, &state->view, &item->key[KEY_MEMBER],
+                                            height, NULL);
+
+    if (err != TAMGA_OK)
+        return err;
+    if (is_release(item))
+        return apply_release(state, item, &sender);
+    return is_governance(item) ? tamga_governance_apply(chain, state, item, &sender, height)
+                               : tamga_model_apply(state, item, &sender);
 }
 
 static enum tamga_err entry(const struct tamga_item *item, struct tamga_buf *out)
@@ -385,12 +448,6 @@ static enum tamga_err entry_id(struct tamga_entry_id *out, struct tamga_span lea
     return TAMGA_OK;
 }
 
-static enum tamga_err miner(const struct tamga_chain *chain,
-                            const struct tamga_address *address)
-{
-    return tamga_miner_check(chain, address, TAMGA__V1__ROLE__ROLE_CONSORTIUM);
-}
-
 const struct tamga_rules tamga_rules_consortium = {
     .name = "consortium",
     .detached = false,
@@ -398,6 +455,7 @@ const struct tamga_rules tamga_rules_consortium = {
     .pending_bytes_max = 64u * 1024 * 1024,
     .pending_sender_max = 16384,
     .params = params,
+    .council = council,
     .genesis = genesis,
     .decode = decode,
     .verify = verify,
@@ -406,5 +464,9 @@ const struct tamga_rules tamga_rules_consortium = {
     .apply = apply,
     .entry = entry,
     .entry_id = entry_id,
-    .miner = miner,
+    .miner_role = TAMGA__V1__ROLE__ROLE_CONSORTIUM,
+    .miner = tamga_miner_check,
+    .params_at = tamga_params_at,
+    .learn = tamga_members_learn,
+    .council_hash = tamga_members_council,
 };

@@ -29,33 +29,40 @@ void tamga_certificate_clear(struct tamga_certificate *certificate)
     *certificate = (struct tamga_certificate){0};
 }
 
-/* The OEM's own key, as genesis knows it: the certificate's copy must be the same. */
-static enum tamga_err find_issuer(const struct tamga_public_key **out,
-                                  const struct tamga_network *network,
-                                  const Tamga__V1__CertificateBody *body,
-                                  struct tamga_detail *detail)
+static void free_key(struct tamga_public_key **key)
 {
-    const struct tamga_member *issuer;
-    struct tamga_address stated, address;
+    tamga_public_key_free(*key);
+}
+
+/* The key that the certificate states for its issuer, and nothing else, made this. */
+static enum tamga_err verify_issuer(struct tamga_address *issuer,
+                                    const struct tamga_network *network,
+                                    const Tamga__V1__Signed *untrusted,
+                                    const struct tamga_hash *id,
+                                    const Tamga__V1__CertificateBody *body,
+                                    struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(free_key) struct tamga_public_key *stranger = NULL;
+    const struct tamga_member *member;
+    struct tamga_address stated;
+    enum tamga_err err = TAMGA_OK;
 
     if (body->issuer_key == NULL || body->key == NULL)
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "certificate lacks a key");
     if (tamga_hash_from(&stated.hash, tamga_wire_span(body->issuer)) != TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "issuer must have 32 bytes");
-    tamga_key_address(&address, (enum tamga_key_type)body->issuer_key->type,
+    tamga_key_address(issuer, (enum tamga_key_type)body->issuer_key->type,
                       tamga_wire_span(body->issuer_key->spki));
-    if (!tamga_hash_equal(&address.hash, &stated.hash))
+    if (!tamga_hash_equal(&issuer->hash, &stated.hash))
         return TAMGA_E_ADDRESS_MISMATCH;
-    issuer = tamga_network_member(network, &address);
-    if (issuer == NULL || (issuer->roles & TAMGA__V1__ROLE__ROLE_OEM) == 0 ||
-        strcmp(issuer->name, body->device->producer) != 0)
-        return tamga_refuse(detail, TAMGA_E_ISSUER_NOT_OEM,
-                            "issued by %s; only OEM %s may enrol %s/%s",
-                            issuer == NULL ? "a stranger" : issuer->name,
-                            body->device->producer, body->device->producer,
-                            body->device->model);
-    *out = issuer->key;
-    return TAMGA_OK;
+    member = tamga_network_member(network, issuer);
+    if (member == NULL)
+        err = tamga_wire_key(&stranger, body->issuer_key);
+    if (err == TAMGA_OK)
+        err = tamga_signed_verify(untrusted, id, member == NULL ? stranger : member->key);
+    return err == TAMGA_OK ? TAMGA_OK
+                           : tamga_refuse(detail, err,
+                                          "the device certificate's signature is wrong");
 }
 
 enum tamga_err tamga_certificate_open(struct tamga_certificate *out,
@@ -64,29 +71,61 @@ enum tamga_err tamga_certificate_open(struct tamga_certificate *out,
                                       struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_certificate_clear) struct tamga_certificate certificate = {0};
-    const struct tamga_public_key *issuer = NULL;
     struct tamga_hash id;
     enum tamga_err err = tamga_signed_open(
         &id, (ProtobufCMessage **)&certificate.body, untrusted, TAMGA_DOMAIN_CERTIFICATE,
         &network->id, &tamga__v1__certificate_body__descriptor, detail);
 
-    if (err != TAMGA_OK)
-        return err;
-    err = tamga_device_id_check(certificate.body->device, detail);
-    if (err != TAMGA_OK)
-        return err;
-    err = find_issuer(&issuer, network, certificate.body, detail);
-    if (err != TAMGA_OK)
-        return err;
-    err = tamga_signed_verify(untrusted, &id, issuer);
-    if (err != TAMGA_OK)
-        return tamga_refuse(detail, err, "the device certificate's signature is wrong");
-    err = tamga_wire_key(&certificate.key, certificate.body->key);
+    if (err == TAMGA_OK)
+        err = tamga_device_id_check(certificate.body->device, detail);
+    if (err == TAMGA_OK)
+        err = verify_issuer(&certificate.issuer, network, untrusted, &id, certificate.body,
+                            detail);
+    if (err == TAMGA_OK)
+        err = tamga_wire_key(&certificate.key, certificate.body->key);
     if (err != TAMGA_OK)
         return err;
     *out = certificate;
     certificate = (struct tamga_certificate){0};
     return TAMGA_OK;
+}
+
+static enum tamga_err refuse_issuer(const Tamga__V1__DeviceId *device, struct tamga_span name,
+                                    struct tamga_detail *detail)
+{
+    return tamga_refuse(detail, TAMGA_E_ISSUER_NOT_OEM,
+                        "issued by %.*s; only OEM %s may enrol %s/%s",
+                        name.len > 0 ? (int)name.len : 10,
+                        name.len > 0 ? (const char *)name.data : "a stranger",
+                        device->producer, device->producer, device->model);
+}
+
+enum tamga_err tamga_issuer_known(const struct tamga_network *network,
+                                  const struct tamga_address *issuer,
+                                  const Tamga__V1__DeviceId *device,
+                                  struct tamga_detail *detail)
+{
+    const struct tamga_member *member = tamga_network_member(network, issuer);
+
+    if (member != NULL && (member->roles & TAMGA__V1__ROLE__ROLE_OEM) != 0 &&
+        strcmp(member->name, device->producer) == 0)
+        return TAMGA_OK;
+    return refuse_issuer(device, tamga_span_text(member == NULL ? "" : member->name), detail);
+}
+
+enum tamga_err tamga_issuer_check(const struct tamga_state_value *member,
+                                  const Tamga__V1__DeviceId *device,
+                                  struct tamga_detail *detail)
+{
+    bool replaced = member->roles == 0 &&
+                    (member->ending == TAMGA__V1__ENDING__ENDING_REPLACED ||
+                     member->ending == TAMGA__V1__ENDING__ENDING_CHANGED);
+    uint32_t roles = replaced ? member->former_roles : member->roles;
+
+    if ((roles & TAMGA__V1__ROLE__ROLE_OEM) != 0 &&
+        tamga_span_equal(member->name, tamga_span_text(device->producer)))
+        return TAMGA_OK;
+    return refuse_issuer(device, member->name, detail);
 }
 
 static enum tamga_err check_receipt(const Tamga__V1__ReceiptBody *receipt,

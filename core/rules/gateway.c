@@ -14,9 +14,48 @@ static const Tamga__V1__ChainParams *params(const Tamga__V1__Genesis *genesis)
     return genesis->gateway;
 }
 
+/* Who is a member is the consortium chain's to say. */
 static enum tamga_err genesis(const struct tamga_chain *chain, struct tamga_overlay *state)
 {
-    return tamga_state_put_members(chain, state);
+    (void)chain;
+    (void)state;
+    return TAMGA_OK;
+}
+
+/* Its parameters are genesis' for ever. */
+static enum tamga_err params_at(struct tamga_params *params_now, const struct tamga_view *state,
+                                uint64_t height)
+{
+    (void)params_now;
+    (void)state;
+    (void)height;
+    return TAMGA_OK;
+}
+
+static enum tamga_err learn(const struct tamga_chain *chain, const struct tamga_view *state,
+                            struct tamga_learned *learned)
+{
+    (void)chain;
+    (void)state;
+    (void)learned;
+    return TAMGA_OK;
+}
+
+/* Those whom genesis names make this chain's blocks final, for good. */
+static struct tamga_council *council(const struct tamga_network *network)
+{
+    return network->gateway;
+}
+
+static enum tamga_err council_hash(const struct tamga_chain *chain,
+                                   const struct tamga_view *state, uint64_t height,
+                                   struct tamga_hash *out)
+{
+    (void)chain;
+    (void)state;
+    (void)height;
+    *out = (struct tamga_hash){{0}};
+    return TAMGA_OK;
 }
 
 static const Tamga__V1__RecordBody *record_of(const struct tamga_item *item)
@@ -84,7 +123,7 @@ static const struct tamga_hash *receipt_key(const struct tamga_item *item)
     return &item->claim[1];
 }
 
-/* What it looks up besides: item->key. */
+/* What it looks up besides: item->key. Members are looked up on the chain above. */
 enum { KEY_MEMBER, KEY_DEVICE };
 
 static enum tamga_err decode(const struct tamga_chain *chain, struct tamga_item *out,
@@ -165,18 +204,11 @@ static enum tamga_err refuse_if_known(const struct tamga_view *state,
 }
 
 static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_view *state,
-                            const struct tamga_item *item, uint64_t ref_ms,
+                            const struct tamga_item *item, const struct tamga_moment *at,
                             struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value member = {0};
-    enum tamga_err err = tamga_state_member(&member, state, &item->key[KEY_MEMBER]);
+    enum tamga_err err = tamga_payload_time(&chain->params, item, at->ref_ms, detail);
 
-    if (err != TAMGA_OK)
-        return err;
-    if ((member.roles & TAMGA__V1__ROLE__ROLE_GATEWAY) == 0)
-        return tamga_refuse(detail, TAMGA_E_NOT_GATEWAY, "%.*s is no gateway",
-                            (int)member.name.len, (const char *)member.name.data);
-    err = tamga_payload_time(chain, item, ref_ms, detail);
     if (err == TAMGA_OK)
         err = refuse_if_known(state, TAMGA_FAMILY_INDEX, receipt_key(item),
                               TAMGA_E_DUPLICATE_RECEIPT, detail);
@@ -184,6 +216,84 @@ static enum tamga_err check(const struct tamga_chain *chain, const struct tamga_
         err = refuse_if_known(state, TAMGA_FAMILY_STATE, update_key(item),
                               TAMGA_E_DUPLICATE_UPDATE, detail);
     return err;
+}
+
+/* ---- who records, and who enrolled the device, as the chain above has them ----------- */
+
+/* Without a chain above: what genesis says. */
+static enum tamga_err find_member(struct tamga_state_value *out, const struct tamga_chain *chain,
+                                  const struct tamga_upstream *above, uint64_t height,
+                                  const struct tamga_address *address,
+                                  struct tamga_detail *detail)
+{
+    const struct tamga_member *member;
+    struct tamga_hash key;
+
+    if (above->view != NULL) {
+        tamga_key_member(&key, address);
+        return tamga_state_member(out, above->view, &key, height, detail);
+    }
+    member = tamga_network_member(chain->network, address);
+    if (member == NULL)
+        return TAMGA_E_NOT_MEMBER;
+    out->name = tamga_span_text(member->name);
+    out->roles = member->roles;
+    return TAMGA_OK;
+}
+
+static enum tamga_err check_gateway(const struct tamga_chain *chain,
+                                    const struct tamga_upstream *above, uint64_t height,
+                                    const struct tamga_item *item, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value member = {0};
+    enum tamga_err err = find_member(&member, chain, above, height, &item->sender, detail);
+
+    if (err == TAMGA_OK && (member.roles & TAMGA__V1__ROLE__ROLE_GATEWAY) == 0)
+        err = tamga_refuse(detail, TAMGA_E_NOT_GATEWAY, "%.*s is no gateway",
+                           (int)member.name.len, (const char *)member.name.data);
+    return err;
+}
+
+/* Whom the certificate names, which verify found to have signed it. */
+static enum tamga_err find_issuer(struct tamga_address *out,
+                                  const Tamga__V1__RecordBody *record,
+                                  struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *message = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CertificateBody *body = NULL;
+    enum tamga_err err = unpack_signed(&message, record->certificate,
+                                       TAMGA_CERTIFICATE_BYTES_MAX, detail);
+
+    if (err == TAMGA_OK)
+        err = tamga_wire_unpack((ProtobufCMessage **)&body,
+                                &tamga__v1__certificate_body__descriptor,
+                                TAMGA_WIRE_CANONICAL, tamga_wire_span(message->body), detail);
+    return err == TAMGA_OK ? tamga_hash_from(&out->hash, tamga_wire_span(body->issuer)) : err;
+}
+
+/*
+ * The device's certificate is by the OEM that it is named after. A key that the OEM has
+ * replaced since enrolled for good; one that was lost or stolen did not.
+ */
+static enum tamga_err check_issuer(const struct tamga_chain *chain,
+                                   const struct tamga_upstream *above, uint64_t height,
+                                   const struct tamga_item *item, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value member = {0};
+    const Tamga__V1__DeviceId *device = record_of(item)->device;
+    struct tamga_address issuer;
+    struct tamga_hash key;
+    enum tamga_err err = find_issuer(&issuer, record_of(item), detail);
+
+    if (err != TAMGA_OK)
+        return err;
+    if (above->view == NULL)
+        return tamga_issuer_known(chain->network, &issuer, device, detail);
+    tamga_key_member(&key, &issuer);
+    err = tamga_state_member(&member, above->view, &key, height, detail);
+    if (tamga_err_class(err) == TAMGA_CLASS_LOCAL)
+        return err;
+    return tamga_issuer_check(&member, device, detail);
 }
 
 /* ---- the release that a record speaks of, on the chain above ------------------------- */
@@ -236,8 +346,8 @@ static enum tamga_err match_release(const Tamga__V1__RecordBody *record,
 
 /* Most records are of the newest release of an image: an index says so, and its block, which
  * may be large, need not be read. */
-static enum tamga_err follow(const struct tamga_upstream *above, uint64_t height,
-                             const struct tamga_item *item, struct tamga_detail *detail)
+static enum tamga_err check_told(const struct tamga_upstream *above, uint64_t height,
+                                 const struct tamga_item *item, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item found = {0};
     const Tamga__V1__RecordBody *record = record_of(item);
@@ -260,10 +370,22 @@ static enum tamga_err follow(const struct tamga_upstream *above, uint64_t height
                : err;
 }
 
+static enum tamga_err follow(const struct tamga_chain *chain,
+                             const struct tamga_upstream *above, uint64_t height,
+                             const struct tamga_item *item, struct tamga_detail *detail)
+{
+    enum tamga_err err = check_gateway(chain, above, height, item, detail);
+
+    if (err == TAMGA_OK)
+        err = check_issuer(chain, above, height, item, detail);
+    return err == TAMGA_OK && above->view != NULL ? check_told(above, height, item, detail)
+                                                  : err;
+}
+
 /* ---- what a record leaves behind ----------------------------------------------------- */
 
 static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overlay *state,
-                            const struct tamga_item *item)
+                            const struct tamga_item *item, uint64_t height)
 {
     struct tamga_span id = tamga_hash_span(&item->id.hash);
     uint8_t index[TAMGA_INDEX_KEY_BYTES];
@@ -271,6 +393,7 @@ static enum tamga_err apply(const struct tamga_chain *chain, struct tamga_overla
         tamga_overlay_put(state, TAMGA_FAMILY_STATE, tamga_hash_span(update_key(item)), id);
 
     (void)chain;
+    (void)height;
     if (err == TAMGA_OK)
         err =
             tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(receipt_key(item)), id);
@@ -296,12 +419,6 @@ static enum tamga_err entry_id(struct tamga_entry_id *out, struct tamga_span lea
     return TAMGA_OK;
 }
 
-static enum tamga_err miner(const struct tamga_chain *chain,
-                            const struct tamga_address *address)
-{
-    return tamga_miner_check(chain, address, TAMGA__V1__ROLE__ROLE_GATEWAY);
-}
-
 const struct tamga_rules tamga_rules_gateway = {
     .name = "gateway",
     .anchored = true,
@@ -310,6 +427,7 @@ const struct tamga_rules tamga_rules_gateway = {
     .pending_bytes_max = 128u * 1024 * 1024,
     .pending_sender_max = 32768,
     .params = params,
+    .council = council,
     .genesis = genesis,
     .decode = decode,
     .verify = verify,
@@ -318,5 +436,9 @@ const struct tamga_rules tamga_rules_gateway = {
     .apply = apply,
     .entry = entry,
     .entry_id = entry_id,
-    .miner = miner,
+    .miner_role = TAMGA__V1__ROLE__ROLE_GATEWAY,
+    .miner = tamga_miner_check,
+    .params_at = params_at,
+    .learn = learn,
+    .council_hash = council_hash,
 };

@@ -28,6 +28,43 @@ void tamga_key_member(struct tamga_hash *out, const struct tamga_address *addres
     key_of(out, "member", &(struct tamga_span){address->hash.byte, 32}, 1);
 }
 
+void tamga_key_roster(struct tamga_hash *out)
+{
+    key_of(out, "roster", NULL, 0);
+}
+
+void tamga_key_council(struct tamga_hash *out)
+{
+    key_of(out, "council", NULL, 0);
+}
+
+void tamga_key_params(struct tamga_hash *out)
+{
+    key_of(out, "params", NULL, 0);
+}
+
+void tamga_key_proposal(struct tamga_hash *out, const struct tamga_hash *id)
+{
+    key_of(out, "proposal", &(struct tamga_span){id->byte, 32}, 1);
+}
+
+void tamga_key_release(struct tamga_hash *out, const struct tamga_hash *id)
+{
+    key_of(out, "release", &(struct tamga_span){id->byte, 32}, 1);
+}
+
+void tamga_key_proposals(struct tamga_hash *out)
+{
+    key_of(out, "proposals", NULL, 0);
+}
+
+void tamga_key_permits(struct tamga_hash *out, const char *producer, const char *model)
+{
+    struct tamga_span part[] = {tamga_span_text(producer), tamga_span_text(model)};
+
+    key_of(out, "permits", part, 2);
+}
+
 void tamga_key_model(struct tamga_hash *out, const char *producer, const char *model)
 {
     struct tamga_span part[] = {tamga_span_text(producer), tamga_span_text(model)};

@@ -67,17 +67,17 @@ enum tamga_err tamga_payload_verify(const struct tamga_chain *chain,
                               member == NULL ? "a stranger" : member->name);
 }
 
-enum tamga_err tamga_payload_time(const struct tamga_chain *chain,
+enum tamga_err tamga_payload_time(const struct tamga_params *params,
                                   const struct tamga_item *item, uint64_t ref_ms,
                                   struct tamga_detail *detail)
 {
-    uint64_t age_max = chain->params.entry_age_max_ms;
+    uint64_t age_max = params->entry_age_max_ms;
 
-    if (item->time_ms > INT64_MAX / 4 || item->time_ms > ref_ms + chain->params.drift_ms)
+    if (item->time_ms > INT64_MAX / 4 || item->time_ms > ref_ms + params->drift_ms)
         return tamga_refuse(detail, TAMGA_E_FUTURE_TIME,
                             "signed at %" PRIu64 " ms; it is %" PRIu64
                             " ms, %u ms ahead is accepted",
-                            item->time_ms, ref_ms, chain->params.drift_ms);
+                            item->time_ms, ref_ms, params->drift_ms);
     if (ref_ms > age_max && item->time_ms < ref_ms - age_max)
         return tamga_refuse(detail, TAMGA_E_STALE_TIME,
                             "signed at %" PRIu64 " ms; it is %" PRIu64 " ms, %" PRIu64
@@ -112,28 +112,24 @@ enum tamga_err tamga_state_put(struct tamga_overlay *state, const struct tamga_h
                              tamga_buf_span(&bytes));
 }
 
-enum tamga_err tamga_state_put_members(const struct tamga_chain *chain,
-                                       struct tamga_overlay *state)
-{
-    enum tamga_err err = TAMGA_OK;
-
-    for (size_t i = 0; err == TAMGA_OK && i < chain->network->member_count; i++) {
-        const struct tamga_member *member = &chain->network->member[i];
-        Tamga__V1__StateMember value = TAMGA__V1__STATE_MEMBER__INIT;
-        struct tamga_hash key;
-
-        value.name = (char *)(uintptr_t)member->name;
-        value.roles = member->roles;
-        tamga_key_member(&key, &member->address);
-        err = tamga_state_put(state, &key, &value.base);
-    }
-    return err;
-}
-
 enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
-                                 const struct tamga_address *miner, uint32_t role)
+                                 const struct tamga_view *members, uint64_t height,
+                                 const struct tamga_address *miner, struct tamga_detail *detail)
 {
-    const struct tamga_member *member = tamga_network_member(chain->network, miner);
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value value = {0};
+    const struct tamga_member *known = tamga_network_member(chain->network, miner);
+    struct tamga_hash key;
+    enum tamga_err err;
 
-    return member != NULL && (member->roles & role) != 0 ? TAMGA_OK : TAMGA_E_NOT_MINER;
+    if (members == NULL)
+        return known != NULL && (known->roles & chain->rules->miner_role) != 0
+                   ? TAMGA_OK
+                   : TAMGA_E_NOT_MINER;
+    tamga_key_member(&key, miner);
+    err = tamga_state_member(&value, members, &key, height, detail);
+    if (tamga_err_class(err) == TAMGA_CLASS_LOCAL)
+        return err;
+    return err == TAMGA_OK && (value.roles & chain->rules->miner_role) != 0
+               ? TAMGA_OK
+               : TAMGA_E_NOT_MINER;
 }

@@ -18,9 +18,20 @@ extern const struct tamga_rules tamga_rules_gateway;
 #define TAMGA_ENCRYPTION_FORMAT     1
 #define TAMGA_RECIPIENTS_MAX        32
 #define TAMGA_INDEX_KEY_BYTES       40 /* 32-byte group || u64 */
+#define TAMGA_COUNCIL_GAP           4u /* blocks at least until a change of validators holds */
 
 /* Keys of the state and index families. docs/PROTOCOL.md, "State". */
 void tamga_key_member(struct tamga_hash *out, const struct tamga_address *address);
+void tamga_key_roster(struct tamga_hash *out);
+void tamga_key_council(struct tamga_hash *out);
+void tamga_key_params(struct tamga_hash *out);
+/* By transaction id. Of a release: the state family has it if it is not simply in force, the
+ * index family of each. */
+void tamga_key_proposal(struct tamga_hash *out, const struct tamga_hash *id);
+void tamga_key_release(struct tamga_hash *out, const struct tamga_hash *id);
+/* Groups of list keys; the key itself has their number, as u64. */
+void tamga_key_proposals(struct tamga_hash *out);
+void tamga_key_permits(struct tamga_hash *out, const char *producer, const char *model);
 void tamga_key_model(struct tamga_hash *out, const char *producer, const char *model);
 void tamga_key_image(struct tamga_hash *out, const char *producer, const char *model,
                      struct tamga_span image_sha256);
@@ -62,6 +73,20 @@ TAMGA_MUST_USE enum tamga_err tamga_release_authority(const struct tamga_network
                                                       const Tamga__V1__Release *release,
                                                       struct tamga_detail *detail);
 
+/* What a member's new key signs beside the old one's signature over the transaction. */
+void tamga_rotate_digest(struct tamga_hash *out, const struct tamga_scope *chain,
+                         const struct tamga_address *old, const struct tamga_address *new);
+/* The consortium chain's parameters that can change, as they are at a height. Others stay. */
+TAMGA_MUST_USE enum tamga_err tamga_params_at(struct tamga_params *params,
+                                              const struct tamga_view *state,
+                                              uint64_t height);
+
+/* The council as the block of a height, at or below the state's, left it.
+ * Owns: *out by tamga_wire_free. */
+TAMGA_MUST_USE enum tamga_err tamga_council_at(Tamga__V1__StateCouncil **out,
+                                               const struct tamga_view *state,
+                                               uint64_t height);
+
 /* Common start of every payload's decode: a Signed within its bound, its id recomputed,
  * its body canonical. item gets payload, message, body and id. */
 TAMGA_MUST_USE enum tamga_err tamga_payload_open(struct tamga_item *item,
@@ -82,42 +107,61 @@ TAMGA_MUST_USE enum tamga_err tamga_payload_verify(const struct tamga_chain *cha
                                                    const struct tamga_item *item,
                                                    const Tamga__V1__PublicKey *key,
                                                    struct tamga_detail *detail);
-/* STALE_TIME, FUTURE_TIME against the chain's parameters. */
-TAMGA_MUST_USE enum tamga_err tamga_payload_time(const struct tamga_chain *chain,
+/* STALE_TIME, FUTURE_TIME against a chain's parameters. */
+TAMGA_MUST_USE enum tamga_err tamga_payload_time(const struct tamga_params *params,
                                                  const struct tamga_item *item,
                                                  uint64_t ref_ms,
                                                  struct tamga_detail *detail);
 /* A value of the state as it lies there; {0} is empty. */
 struct tamga_state_value {
     struct tamga_buf bytes;
-    struct tamga_span name; /* of a member: borrowed from bytes */
-    uint32_t roles;
+    struct tamga_span name; /* the member's, or of a model's owner: borrowed from bytes */
+    uint32_t roles;         /* of a member, at the height that was asked for */
+    uint32_t former_roles;  /* of one whose key has ended (KEY_ENDED), and why it has */
+    Tamga__V1__Ending ending;
+    uint64_t needed;        /* of a model: signatures */
+    bool countersign;
 };
 void tamga_state_value_clear(struct tamga_state_value *value);
-/* A member by its key. Errors: NOT_MEMBER; STORE_CORRUPT, the view's. */
+/* What a member's key may do at a height of the consortium chain, by the key's own key in
+ * the state. Errors: NOT_MEMBER, KEY_NOT_YET, KEY_ENDED; STORE_CORRUPT, the view's. */
 TAMGA_MUST_USE enum tamga_err tamga_state_member(struct tamga_state_value *out,
                                                  const struct tamga_view *state,
-                                                 const struct tamga_hash *key);
+                                                 const struct tamga_hash *key, uint64_t height,
+                                                 struct tamga_detail *detail);
+/* The same of a value that somebody has proved. */
+TAMGA_MUST_USE enum tamga_err tamga_member_value(struct tamga_state_value *out,
+                                                 struct tamga_span value, uint64_t height,
+                                                 struct tamga_detail *detail);
 /* A model by its key. Errors: NOT_FOUND; STORE_CORRUPT, the view's. */
 TAMGA_MUST_USE enum tamga_err tamga_state_model(struct tamga_state_value *out,
                                                 const struct tamga_view *state,
                                                 const struct tamga_hash *key);
-/* Is that its owner, or one of its providers? */
-bool tamga_state_model_names(const struct tamga_state_value *model,
-                             const struct tamga_address *publisher);
 bool tamga_state_model_has(const struct tamga_state_value *model, const char *hardware);
+/* Does this name's signature count for the model's releases, beside publisher and owner? */
+bool tamga_state_model_asks(const struct tamga_state_value *model, struct tamga_span name);
+/*
+ * May a member publish this for the model: its owner, or one to whom it is delegated, for
+ * these revisions and at this time?
+ *
+ * Errors:  NOT_AUTHORIZED, DELEGATION_EXPIRED, DELEGATION_HARDWARE, UNKNOWN_HARDWARE.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_state_model_lets(const struct tamga_state_value *model,
+                                                     struct tamga_span publisher,
+                                                     const Tamga__V1__Release *release,
+                                                     uint64_t ref_ms,
+                                                     struct tamga_detail *detail);
 /* Counter of a model's newest release, by the key of that; 0: none yet. Errors:
  * STORE_CORRUPT, the view's. */
 TAMGA_MUST_USE enum tamga_err tamga_state_newest(uint64_t *counter,
                                                  const struct tamga_view *state,
                                                  const struct tamga_hash *key);
-/* Who may mine is who has the role. Errors: NOT_MINER. */
+/* The hook of both profiles: who has the role that mines. Errors: NOT_MINER. */
 TAMGA_MUST_USE enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
+                                                const struct tamga_view *members,
+                                                uint64_t height,
                                                 const struct tamga_address *miner,
-                                                uint32_t role);
-/* Every member of genesis into the state. */
-TAMGA_MUST_USE enum tamga_err tamga_state_put_members(const struct tamga_chain *chain,
-                                                      struct tamga_overlay *state);
+                                                struct tamga_detail *detail);
 /* Read a message of the state. NOT_FOUND; STORE_CORRUPT if it does not decode. */
 TAMGA_MUST_USE enum tamga_err tamga_state_get(ProtobufCMessage **out,
                                               const struct tamga_view *state,
@@ -141,21 +185,35 @@ TAMGA_MUST_USE enum tamga_err tamga_release_has_image(const struct tamga_view *s
                                                       struct tamga_span image_sha256,
                                                       bool *has);
 
-/* A device certificate, opened and verified against genesis. {0} is empty. */
+/* A device certificate, opened and verified. {0} is empty. */
 struct tamga_certificate {
     Tamga__V1__CertificateBody *body;
     struct tamga_public_key *key; /* the device's */
+    struct tamga_address issuer;  /* whose key signed it: whether that may is asked apart */
 };
 void tamga_certificate_clear(struct tamga_certificate *certificate);
 /*
- * Errors:  as tamga_signed_open; ADDRESS_MISMATCH, ISSUER_NOT_OEM, BAD_CERTIFICATE
- *          (device id malformed), BAD_KEY, BAD_SIGNATURE. Expiry is the caller's to
- *          judge: it depends on a clock.
+ * Errors:  as tamga_signed_open; ADDRESS_MISMATCH, BAD_VALUE (device id malformed), BAD_KEY,
+ *          BAD_SIGNATURE. Expiry is the caller's to judge: it depends on a clock; and so is
+ *          the issuer, whose standing depends on the chain.
  */
 TAMGA_MUST_USE enum tamga_err tamga_certificate_open(struct tamga_certificate *out,
                                                      const struct tamga_network *network,
                                                      const Tamga__V1__Signed *untrusted,
                                                      struct tamga_detail *detail);
+
+/*
+ * Is the issuer the OEM that the device is named after? By what is known of the network, and
+ * by what the state has of the issuer's key: one that was replaced since will do, one that
+ * was revoked, suspended or removed will not. Errors: ISSUER_NOT_OEM.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_issuer_known(const struct tamga_network *network,
+                                                 const struct tamga_address *issuer,
+                                                 const Tamga__V1__DeviceId *device,
+                                                 struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err tamga_issuer_check(const struct tamga_state_value *member,
+                                                 const Tamga__V1__DeviceId *device,
+                                                 struct tamga_detail *detail);
 
 /* A receipt, opened and judged; verified under the certificate's key, or not at all if
  * certificate is NULL.

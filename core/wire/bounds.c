@@ -25,6 +25,7 @@
 #define HASH_LEN     32u
 #define NONCE_LEN    16u
 #define HEADER_LEN   228u
+#define NAME_MAX_LEN 32u /* of a member */
 #define PRODUCER_MAX 32u
 #define MODEL_MAX    64u
 #define HARDWARE_MAX 32u
@@ -76,6 +77,16 @@ static const struct type_bounds table[] = {
          LEN(5, 1, CID_MAX), HASH(6), MANY_LEN(8, 1, HARDWARE_MAX, 32), MANY(10, 16),
          HASH(13)),
     TYPE(transaction_body, HASH(1)),
+    TYPE(member_change, LEN(1, 1, NAME_MAX_LEN)),
+    TYPE(params_change, LEN(1, 1, NAME_MAX_LEN)),
+    TYPE(propose, LEN(12, 1, 256)),
+    TYPE(approve, HASH(1)),
+    TYPE(register_model,
+         LEN(1, 1, MODEL_MAX), MANY_LEN(2, 1, HARDWARE_MAX, 32), MANY_LEN(3, 1, NAME_MAX_LEN, 16)),
+    TYPE(delegate,
+         LEN(1, 1, MODEL_MAX), LEN(2, 1, NAME_MAX_LEN), MANY_LEN(3, 1, HARDWARE_MAX, 32)),
+    TYPE(withdraw, HASH(1), LEN(2, 1, 256)),
+    TYPE(permit, HASH(1), MANY_LEN(2, 1, 64, 256), LEN(4, 1, 256)),
     /* record */
     TYPE(device_id, LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), LEN(3, 1, 64)),
     TYPE(certificate_body, HASH(3), LEN(5, 1, HARDWARE_MAX)),
@@ -94,7 +105,7 @@ static const struct type_bounds table[] = {
     TYPE(gossip, HASH(1), FIXED(2, 8), LEN(10, 1, SIGNED_MAX)),
     /* finality */
     TYPE(vote_body, HASH(1), HASH(3), HASH(5)),
-    TYPE(checkpoint_body, HASH(2), HASH(3)),
+    TYPE(checkpoint_body, HASH(2), HASH(3), HASH(5)),
     TYPE(cosignature, HASH(1)),
     TYPE(checkpoint, LEN(1, 1, 128), MANY(2, VALIDATORS_MAX)),
     TYPE(state_proof,
@@ -156,9 +167,20 @@ static const struct type_bounds table[] = {
     TYPE(chain_params, MANY_LEN(9, 1, 32, VALIDATORS_MAX)),
     TYPE(genesis, LEN(1, 1, 64), MANY(3, 1024), MANY(4, 4096)),
     /* state */
-    TYPE(state_member, LEN(1, 1, 32)),
-    TYPE(state_model, HASH(1), MANY_LEN(2, 1, HARDWARE_MAX, 32), MANY_HASH(3, 32)),
+    TYPE(term, LEN(1, 1, NAME_MAX_LEN)),
+    TYPE(state_roster, MANY(1, 4096)),
+    TYPE(state_member, LEN(1, 1, NAME_MAX_LEN), MANY(2, 32)),
+    TYPE(validator, LEN(1, 1, NAME_MAX_LEN)),
+    TYPE(state_council, MANY(1, 256)),
+    TYPE(state_params, MANY(1, 256)),
+    TYPE(state_proposal, LEN(2, 1, NAME_MAX_LEN), MANY_LEN(3, 1, NAME_MAX_LEN, 1024)),
+    TYPE(delegation, LEN(1, 1, NAME_MAX_LEN), MANY_LEN(2, 1, HARDWARE_MAX, 32)),
+    TYPE(state_model,
+         LEN(1, 1, NAME_MAX_LEN), MANY_LEN(2, 1, HARDWARE_MAX, 32), MANY(3, 32),
+         MANY_LEN(4, 1, NAME_MAX_LEN, 16)),
     TYPE(state_latest, HASH(1)),
+    TYPE(state_release,
+         LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), MANY_LEN(4, 1, NAME_MAX_LEN, 32), HASH(6)),
 };
 /* clang-format on */
 

@@ -93,6 +93,7 @@ Tamga__V1__Signature tamga_wire_signature_of(const struct tamga_signature *signa
 #define TAMGA_DOMAIN_SEAL        "tamga.v1.seal"
 #define TAMGA_DOMAIN_VOTE        "tamga.v1.vote"
 #define TAMGA_DOMAIN_CHECKPOINT  "tamga.v1.checkpoint"
+#define TAMGA_DOMAIN_ROTATE      "tamga.v1.rotate"
 #define TAMGA_DOMAIN_WRAP        "tamga.v1.wrap" /* not signed */
 
 /*

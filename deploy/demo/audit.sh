@@ -3,11 +3,9 @@
 # fields NAME...: of the JSON objects on standard input, a line each, between tabs.
 fields() { perl "$here/demo/json-fields.pl" "$@"; }
 
-audit() { "$tamga" --genesis "$dir/network/genesis.tamga" "$@"; }
-
 # confirmed P/M/N: its mined record of having installed this image, as tab-separated fields.
 confirmed() {
-    audit --node "${rpc[gw-1]}" --node "${rpc[gw-2]}" --timeout 5 --json history "$1" \
+    read_only --node "${rpc[gw-1]}" --node "${rpc[gw-2]}" --timeout 5 --json history "$1" \
         2>>"$dir/logs/history.log" |
         fields imageSha256 outcome recordId block height gateway releasedBy releaseTx version |
         awk -F '\t' -v OFS='\t' -v sha="$image_sha256" '
@@ -21,7 +19,8 @@ runs_image() { cmp -s "$image" "$dir/devices/$1/current"; }
 
 # block_of TX: block and height of a release on the consortium chain, its proof verified.
 block_of() {
-    audit --node "${rpc[node-b]}" --node "${rpc[node-c]}" --json show "$1" 2>>"$dir/logs/show.log" |
+    read_only --node "${rpc[node-b]}" --node "${rpc[node-c]}" --json show "$1" \
+        2>>"$dir/logs/show.log" |
         fields release.block release.height
 }
 
@@ -51,13 +50,13 @@ print_audit() {
 print_finality() {
     local name everybody=()
     printf '\n$ tamga latest acme/cam\n'
-    audit --node "${rpc[node-a]}" latest acme/cam 2>"$dir/logs/latest.log" ||
+    read_only --node "${rpc[node-a]}" latest acme/cam 2>"$dir/logs/latest.log" ||
         fail_with 'the newest release is not proved'
     printf '\n$ tamga status\n'
     for name in "${nodes[@]}" "${gateways[@]}"; do
         everybody+=(--node "${rpc[$name]}")
     done
-    audit "${everybody[@]}" status 2>>"$dir/logs/status.log" ||
+    read_only "${everybody[@]}" status 2>>"$dir/logs/status.log" ||
         fail_with 'the nodes do not say how they are'
 }
 

@@ -4,7 +4,7 @@ readonly members=(acme bolt softco)
 readonly nodes=(node-a node-b node-c)
 readonly gateways=(gw-1 gw-2)
 readonly devices=(acme/cam/0001 acme/cam/0002 acme/cam/0003 bolt/pump/0001)
-declare -A rpc gossip # of nodes and gateways, as tcp://host:port
+declare -A rpc gossip # of nodes and gateways, as tls+tcp://host:port
 
 # choose_ports: held by a helper until release_ports, when all who use them listen.
 choose_ports() {
@@ -13,8 +13,8 @@ choose_ports() {
     ports_pid=$PORTS_PID
     read -ra ports <&"${PORTS[0]}" || fail_with "no free ports could be had"
     for name in "${nodes[@]}" "${gateways[@]}"; do
-        rpc[$name]=tcp://127.0.0.1:${ports[0]}
-        gossip[$name]=tcp://127.0.0.1:${ports[1]}
+        rpc[$name]=tls+tcp://127.0.0.1:${ports[0]}
+        gossip[$name]=tls+tcp://127.0.0.1:${ports[1]}
         ports=("${ports[@]:2}")
     done
 }
@@ -59,8 +59,35 @@ enroll() {
     printf 'interval_seconds: 1\n' >>"$folder/device.yaml"
 }
 
+# read_only COMMAND...: `tamga` without a key that signs: the trust root, and a certificate for
+# the links, here softco's; an auditor would have one of his own.
+read_only() {
+    "$tamga" --genesis "$dir/network/genesis.tamga" --tls "$dir/network/members/softco" "$@"
+}
+
 # answers NAME: a node or gateway answers about its chain.
-answers() {
-    "$tamga" --genesis "$dir/network/genesis.tamga" --node "${rpc[$1]}" --timeout 2 --json status \
-        2>>"$dir/logs/status.log"
+answers() { read_only --node "${rpc[$1]}" --timeout 2 --json status 2>>"$dir/logs/status.log"; }
+
+# openssl_to NAME OPTION...: what somebody else's program sees at a port. What NNG says there
+# first has bytes that are no text.
+openssl_to() {
+    local address=${rpc[$1]#tls+tcp://}
+    shift
+    timeout 10 openssl s_client -connect "$address" -brief \
+        -CAfile "$dir/network/members/bolt/ca.crt" -verify_return_error "$@" 2>&1 </dev/null |
+        tr -d '\0'
+}
+
+# show_links: with a member's certificate the link is TLS 1.3; without one it is refused.
+show_links() {
+    local seen refused member=$dir/network/members/bolt
+    seen=$(openssl_to node-a -cert "$member/tls.crt" -key "$member/tls.key") || true
+    [[ $seen == *'Protocol version: TLSv1.3'* && $seen == *'Verification: OK'* ]] ||
+        fail_with "openssl finds no TLS 1.3 at ${rpc[node-a]}: ${seen:0:300}"
+    refused=$(openssl_to node-a -ign_eof) || true
+    [[ $refused == *'alert certificate required'* ]] ||
+        fail_with "node-a takes links without a certificate: ${refused:0:300}"
+    say "  all links are $(sed -n 's/^Protocol version: //p' <<<"$seen")," \
+        "$(sed -n 's/^Ciphersuite: //p' <<<"$seen"), says openssl s_client at node-a;"
+    say '  without a certificate it is told: certificate required'
 }

@@ -9,6 +9,8 @@
 #include "consortium/consortium.h"
 #include "rules/rules.h"
 
+#define ACTION_RELEASE TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE
+
 struct submission {
     Tamga__V1__SubmitTransactionResponse_Closure closure;
     void *call;
@@ -38,12 +40,30 @@ static void answer(void *context, enum tamga_err err, bool known,
     free(submission);
 }
 
+static const Tamga__V1__TransactionBody *body_of(const struct tamga_item *item)
+{
+    return (const Tamga__V1__TransactionBody *)item->body;
+}
+
+/* Of the block that this might be in; the tip may move at any time. */
+static enum tamga_err next_height(uint64_t *height, const struct tamga_view *view)
+{
+    struct tamga_stored_header stored;
+    struct tamga_block_id tip;
+    enum tamga_err err = tamga_query_tip(view, &tip);
+
+    if (err == TAMGA_OK)
+        err = tamga_query_header(view, &tip, &stored);
+    if (err == TAMGA_OK)
+        *height = stored.sealed.header.height + 1;
+    return err;
+}
+
 /* Nothing is announced that devices could not fetch: the image must be here, whole. */
 static enum tamga_err check_image(struct tamga_content *content, const struct tamga_item *item,
                                   struct tamga_detail *detail)
 {
-    const Tamga__V1__Release *release =
-        ((const Tamga__V1__TransactionBody *)item->body)->release;
+    const Tamga__V1__Release *release = body_of(item)->release;
     char text[TAMGA_CID_TEXT_MAX];
     struct tamga_cid root, missing;
     struct tamga_hash sha256;
@@ -71,6 +91,7 @@ static enum tamga_err judge(struct tamga_consortium_service *self, struct tamga_
 {
     const struct tamga_chain *chain = tamga_node_chain(self->node);
     const struct tamga_view *view = &tamga_node_store(self->node)->reader.view;
+    struct tamga_moment next = {0, tamga_wall_ms()};
     struct tamga_place place;
     TAMGA_BUF payload = {0};
     enum tamga_err err;
@@ -88,10 +109,12 @@ static enum tamga_err judge(struct tamga_consortium_service *self, struct tamga_
     if (tamga_query_place(view, &item->id, &place) == TAMGA_OK)
         return tamga_refuse(detail, TAMGA_E_DUPLICATE_ENTRY, "it is in block %llu",
                             (unsigned long long)place.height);
-    err = chain->rules->check(chain, view, item, tamga_wall_ms(), detail);
+    err = next_height(&next.height, view);
     if (err == TAMGA_OK)
-        err = tamga_release_is_newest(
-            view, ((const Tamga__V1__TransactionBody *)item->body)->release, detail);
+        err = chain->rules->check(chain, view, item, &next, detail);
+    if (err != TAMGA_OK || body_of(item)->action_case != ACTION_RELEASE)
+        return err;
+    err = tamga_release_is_newest(view, body_of(item)->release, detail);
     return err == TAMGA_OK ? check_image(self->content, item, detail) : err;
 }
 

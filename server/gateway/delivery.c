@@ -159,6 +159,19 @@ void tamga_delivery_begin(struct tamga_deliveries *deliveries, const struct tamg
     pthread_mutex_unlock(&deliveries->lock);
 }
 
+bool tamga_delivery_owner(struct tamga_deliveries *deliveries, const uint8_t nonce[16],
+                          struct tamga_hash *device)
+{
+    struct row *row = NULL;
+
+    pthread_mutex_lock(&deliveries->lock);
+    HASH_FIND(by_nonce, deliveries->nonce, nonce, 16, row);
+    if (row != NULL)
+        *device = row->device;
+    pthread_mutex_unlock(&deliveries->lock);
+    return row != NULL;
+}
+
 void tamga_delivery_serve(struct tamga_deliveries *deliveries, const uint8_t nonce[16],
                           uint64_t bytes, uint64_t now_ms)
 {

@@ -40,6 +40,9 @@ struct tamga_delivery tamga_delivery_get(struct tamga_deliveries *deliveries,
 /* An offer was made under a check-in's nonce: its image has so many bytes. */
 void tamga_delivery_begin(struct tamga_deliveries *deliveries, const struct tamga_hash *device,
                           const uint8_t nonce[16], uint64_t image_bytes);
+/* Whose check-in had this nonce; false if that is not known, or no longer. */
+bool tamga_delivery_owner(struct tamga_deliveries *deliveries, const uint8_t nonce[16],
+                          struct tamga_hash *device);
 /* A block went to whoever holds the nonce: downloading, and installing once it has had
  * all of the image. Block requests name no device. */
 void tamga_delivery_serve(struct tamga_deliveries *deliveries, const uint8_t nonce[16],

@@ -4,7 +4,7 @@
  * Source: paper, Algorithm 3; docs/PROTOCOL.md, "Device session".
  */
 #include "base/log.h"
-#include "gateway/gateway.h"
+#include "gateway/device_link.h"
 #include "gateway/offer.h"
 
 static struct tamga_gateway *gateway_of(void *service)
@@ -14,7 +14,7 @@ static struct tamga_gateway *gateway_of(void *service)
 
 /* ---- check-in --------------------------------------------------------------------- */
 
-static enum tamga_err open_check_in(const struct tamga_gateway *gateway,
+static enum tamga_err open_check_in(const struct tamga_gateway *gateway, void *call,
                                     const Tamga__V1__CheckInRequest *input,
                                     Tamga__V1__CheckInBody **out, struct tamga_detail *detail)
 {
@@ -25,6 +25,8 @@ static enum tamga_err open_check_in(const struct tamga_gateway *gateway,
     enum tamga_err err = tamga_certificate_open(&certificate, network, input->certificate,
                                                 detail);
 
+    if (err == TAMGA_OK)
+        err = tamga_device_link_speaks(call, certificate.body->device, detail);
     if (err != TAMGA_OK)
         return err;
     if (certificate.body->expires_ms != 0 && certificate.body->expires_ms <= tamga_wall_ms())
@@ -78,7 +80,7 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
     Tamga__V1__CheckInResponse response = TAMGA__V1__CHECK_IN_RESPONSE__INIT;
     struct tamga_detail detail = {{0}};
     uint64_t now_ms = tamga_wall_ms();
-    enum tamga_err err = open_check_in(gateway, input, &check_in, &detail);
+    enum tamga_err err = open_check_in(gateway, call, input, &check_in, &detail);
 
     if (err == TAMGA_OK)
         err = tamga_offer_make(&offer, gateway->follower,
@@ -108,10 +110,14 @@ static void device_get_block(Tamga__V1__DeviceService_Service *service,
 {
     struct tamga_gateway *gateway = gateway_of(service);
     Tamga__V1__GetBlockResponse response = TAMGA__V1__GET_BLOCK_RESPONSE__INIT;
+    struct tamga_detail detail = {""};
     TAMGA_BUF block = {0};
     struct tamga_cid cid;
     enum tamga_err err = tamga_cid_parse(&cid, input->cid);
 
+    if (err == TAMGA_OK)
+        err = tamga_device_link_fetches(call, gateway->deliveries,
+                                        tamga_wire_span(input->nonce), &detail);
     if (err == TAMGA_OK) {
         atomic_fetch_add(&gateway->serving, 1);
         err = tamga_content_get(gateway->content, &cid, &block);
@@ -121,7 +127,7 @@ static void device_get_block(Tamga__V1__DeviceService_Service *service,
                                  tamga_wall_ms());
     }
     if (err != TAMGA_OK) {
-        tamga_rpc_fail(call, err, NULL);
+        tamga_rpc_fail(call, err, &detail);
         return;
     }
     response.block = tamga_wire_bytes(tamga_buf_span(&block));

@@ -1,6 +1,6 @@
 /* tamga-gateway: wires the rooms of a gateway together. */
 #include "base/log.h"
-#include "gateway/gateway.h"
+#include "gateway/device_link.h"
 #include "node/access.h"
 #include "node/chain_service.h"
 #include "node/daemon.h"
@@ -116,8 +116,11 @@ static enum tamga_err open_services(struct program *program, struct tamga_detail
                                    &program->device_service.service.base,
                                    &program->gateway_service.service.base,
                                    &program->content_service.service.base};
-    enum tamga_err err = tamga_daemon_server(&program->daemon, &program->server, detail);
+    enum tamga_err err;
 
+    program->daemon.front.want.device = tamga_device_link_judge;
+    program->daemon.front.want.context = program->daemon.network;
+    err = tamga_daemon_server(&program->daemon, &program->server, detail);
     program->node[0] = program->gateway.records;
     program->node[1] = program->gateway.follower;
     tamga_chain_service_init(&program->chain_service, program->node, 2);

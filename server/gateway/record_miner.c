@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "gateway/gateway.h"
+#include "gateway/device_link.h"
 
 struct report {
     struct tamga_gateway *gateway;
@@ -100,7 +100,7 @@ static enum tamga_err make_record(const struct tamga_gateway *gateway, struct ta
     return err;
 }
 
-static enum tamga_err open_report(struct tamga_gateway *gateway,
+static enum tamga_err open_report(struct tamga_gateway *gateway, void *call,
                                   const Tamga__V1__ReportRequest *input,
                                   struct tamga_item *item, struct report *report,
                                   struct tamga_detail *detail)
@@ -112,6 +112,8 @@ static enum tamga_err open_report(struct tamga_gateway *gateway,
     enum tamga_err err =
         tamga_certificate_open(&certificate, network, input->certificate, detail);
 
+    if (err == TAMGA_OK)
+        err = tamga_device_link_speaks(call, certificate.body->device, detail);
     if (err == TAMGA_OK)
         err = tamga_receipt_open(&receipt, &id, network, &certificate, input->receipt, detail);
     if (err == TAMGA_OK)
@@ -136,7 +138,8 @@ void gateway_report(Tamga__V1__DeviceService_Service *service,
     struct tamga_detail detail = {{0}};
     struct report *report = calloc(1, sizeof *report);
     enum tamga_err err = report == NULL ? TAMGA_E_NO_MEMORY
-                                        : open_report(gateway, input, &item, report, &detail);
+                                        : open_report(gateway, call, input, &item, report,
+                                                      &detail);
 
     if (err == TAMGA_OK) {
         report->gateway = gateway;

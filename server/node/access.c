@@ -10,7 +10,7 @@ static const struct {
 } restricted[] = {
     {"/tamga.v1.ConsortiumService/SubmitTransaction", WRITERS},
     {"/tamga.v1.ContentService/Put", WRITERS},
-    {"/tamga.v1.DeviceService/", TAMGA_RPC_MEMBERS | TAMGA_RPC_DEVICES},
+    {"/tamga.v1.DeviceService/", TAMGA_RPC_MEMBERS | TAMGA_TLS_DEVICE},
 };
 
 enum tamga_err tamga_access_add(struct tamga_rpc_server *server,

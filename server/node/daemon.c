@@ -150,6 +150,7 @@ static enum tamga_err open_link(struct tamga_daemon *daemon, struct tamga_detail
                          detail);
     if (err != TAMGA_OK)
         return err;
+    daemon->front.tls = daemon->link.tls;
     tamga_tls_self(daemon->link.tls, &self);
     if (!tamga_hash_equal(&self.network, &daemon->network->id.hash))
         return tamga_refuse(detail, TAMGA_E_LINK_FOREIGN, "%s is for another network",
@@ -238,7 +239,7 @@ void tamga_daemon_close(struct tamga_daemon *daemon)
     tamga_network_free(daemon->network);
     if (daemon->config != NULL)
         tamga_config_free(daemon->config, daemon->gateway);
-    daemon->link.tls = NULL;
+    daemon->link.tls = daemon->front.tls = NULL;
     daemon->key = NULL;
     daemon->network = NULL;
     daemon->config = NULL;
@@ -274,7 +275,7 @@ enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
         .pipes_max = 4096,
         .send_timeout_ms = 10000,
         .limits = daemon->config->limits,
-        .link = &daemon->link,
+        .link = &daemon->front,
         .log = log_server,
     };
 

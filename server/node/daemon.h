@@ -14,7 +14,8 @@ struct tamga_daemon {
     struct tamga_network *network;
     struct tamga_private_key *key;
     const struct tamga_member *member; /* whom the key belongs to */
-    struct tamga_net_link link;            /* certificates; its tls is NULL without them */
+    struct tamga_net_link link;        /* certificates; its tls is NULL without them */
+    struct tamga_net_link front;       /* the same, and who may call the rpc server */
     int64_t warned_s;                  /* when a certificate's end was told last, 0 never */
     atomic_int failure;                /* enum tamga_err, once a store failed */
 };

@@ -19,13 +19,7 @@
 enum tamga_err finality_init(struct tamga_node *node)
 {
     struct finality_room *room = &node->finality;
-    uint32_t place = 0;
 
-    room->validator = node->options.mine &&
-                      tamga_validator_find(&place, node->chain,
-                                           tamga_hash_span(&node->address.hash)) == TAMGA_OK &&
-                      !node->chain->revoked[place];
-    room->place = place;
     room->words_changed = true; /* what the engine has loaded */
     room->word = calloc(WORDS_MAX, sizeof *room->word);
     return room->word == NULL ? TAMGA_E_NO_MEMORY : TAMGA_OK;
@@ -52,10 +46,25 @@ static bool first_of_its_address(const struct tamga_node *node, size_t index)
     return true;
 }
 
+static uint64_t tip_height(const struct tamga_node *node)
+{
+    return tamga_engine_tip(node->engine)->tip.height;
+}
+
+/* Now, at the tip: who is a validator may change with every block. */
+static bool is_validator(const struct tamga_node *node)
+{
+    uint32_t place;
+
+    return node->options.mine &&
+           tamga_validator_find(&place, node->chain, tamga_hash_span(&node->address.hash),
+                                tip_height(node)) == TAMGA_OK;
+}
+
 static void count_peers(const struct tamga_node *node, uint64_t waited_ms, size_t *told,
                         size_t *wanted)
 {
-    size_t peers = 0;
+    size_t peers = 0, quorum = tamga_quorum(node->chain, tip_height(node));
 
     *told = 0;
     for (size_t i = 0; i < node->options.peer_count; i++) {
@@ -65,8 +74,8 @@ static void count_peers(const struct tamga_node *node, uint64_t waited_ms, size_
         *told += atomic_load(&node->peer[i].told_finality);
     }
     *wanted = peers;
-    if (waited_ms >= ALL_PEERS_MS && node->chain->quorum - 1 < peers)
-        *wanted = node->chain->quorum - 1;
+    if (waited_ms >= ALL_PEERS_MS && quorum - 1 < peers)
+        *wanted = quorum - 1;
 }
 
 static void begin_if_told(struct tamga_node *node, uint64_t now_ms)
@@ -78,7 +87,7 @@ static void begin_if_told(struct tamga_node *node, uint64_t now_ms)
         room->started_ms = now_ms;
     count_peers(node, now_ms - room->started_ms, &told, &wanted);
     if (told >= wanted) {
-        tamga_engine_may_vote(node->engine, room->place);
+        tamga_engine_may_vote(node->engine, &node->address);
         room->may_vote = true;
         tamga_log(TAMGA_LOG_INFO, "validator.ready", "%s: %zu peers showed what they know",
                   node->chain->rules->name, told);
@@ -142,7 +151,7 @@ enum tamga_err finality_sign(struct tamga_node *node, uint64_t now_ms)
     bool again = true;
     enum tamga_err err = TAMGA_OK;
 
-    if (!room->validator)
+    if (!room->may_vote && !is_validator(node))
         return TAMGA_OK;
     if (!room->may_vote)
         begin_if_told(node, now_ms);

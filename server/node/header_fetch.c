@@ -42,6 +42,7 @@ struct headers {
     struct tamga_sealed *sealed;
     size_t count;
     size_t added;
+    bool cut; /* before one whose miner is not known here yet */
 };
 
 static enum tamga_err headers_run(struct tamga_node *node, struct letter *letter,
@@ -93,6 +94,13 @@ static enum tamga_err judge_headers(struct peer *peer, struct headers *headers,
                                   response->headers[headers->count]);
         headers->count += err == TAMGA_OK;
     }
+    /* From here on bodies have to say first who that is. */
+    for (size_t i = 0; i < headers->count && !headers->cut; i++)
+        if (tamga_network_member(peer->node->chain->network,
+                                 &headers->sealed[i].header.miner) == NULL) {
+            headers->count = i;
+            headers->cut = true;
+        }
     if (err != TAMGA_OK || headers->count == 0)
         return err;
     headers->letter.run = headers_run;
@@ -141,6 +149,7 @@ static enum tamga_err pull_headers(struct peer *peer, struct locator *locator,
     err = judge_headers(peer, &headers, (Tamga__V1__GetHeadersResponse *)reply.message, detail);
     *added = headers.added;
     *received = headers.count;
+    claim->cut = headers.cut;
     if (err != TAMGA_OK || headers.count == 0)
         return err;
     tamga_header_id(&claim->last, &headers.sealed[headers.count - 1].header);
@@ -188,9 +197,10 @@ enum tamga_err header_fetch(struct peer *peer, struct claim *claim,
     size_t ahead = 0, received = SYNC_HEADERS_PAGE;
     enum tamga_err err;
 
+    claim->cut = false;
     take_turn(peer);
     err = node_call(peer->node, &locator.letter);
-    for (size_t page = 0; err == TAMGA_OK && received == SYNC_HEADERS_PAGE &&
+    for (size_t page = 0; err == TAMGA_OK && received == SYNC_HEADERS_PAGE && !claim->cut &&
                           ahead < SYNC_HEADERS_AHEAD && page < SYNC_HEADERS_PAGES &&
                           !sync_stopping(peer);
          page++) {
@@ -202,6 +212,6 @@ enum tamga_err header_fetch(struct peer *peer, struct claim *claim,
             go_on_with_turn(peer, false);
     }
     go_on_with_turn(peer, true);
-    claim->complete = err == TAMGA_OK && received < SYNC_HEADERS_PAGE;
+    claim->complete = err == TAMGA_OK && received < SYNC_HEADERS_PAGE && !claim->cut;
     return err;
 }

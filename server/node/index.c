@@ -1,6 +1,8 @@
 /* Paging through the index family. Knows no key's meaning. */
 #include "node/index.h"
 
+#include "rules/rules.h"
+
 struct paging {
     struct tamga_index_page *page;
     struct tamga_span after;
@@ -14,15 +16,14 @@ static bool one(void *context, struct tamga_span key, struct tamga_span value)
     struct paging *paging = context;
     struct tamga_index_page *page = paging->page;
 
-    if (tamga_span_equal(key, paging->after))
-        return true;
+    if (tamga_span_equal(key, paging->after) || key.len != TAMGA_INDEX_KEY_BYTES)
+        return true; /* what the rules look up lies between the lists; no prefix: all of it */
     if (page->count == page->max) {
         memcpy(page->next, paging->last, paging->last_len);
         page->next_len = paging->last_len;
         return false;
     }
-    if (key.len > sizeof paging->last ||
-        tamga_hash_from(&page->id[page->count].hash, value) != TAMGA_OK) {
+    if (tamga_hash_from(&page->id[page->count].hash, value) != TAMGA_OK) {
         paging->err = TAMGA_E_STORE_CORRUPT;
         return false;
     }

@@ -82,8 +82,6 @@ void heard_remember(struct heard *heard, const struct tamga_hash *digest);
 
 /* The validator's room. */
 struct finality_room {
-    bool validator;  /* we are one, and make blocks */
-    uint32_t place;  /* among the chain's validators */
     bool may_vote;   /* the loop's, as all that follows but the words */
     bool words_changed;
     uint64_t started_ms; /* when peers were waited for first; 0: not yet */

@@ -67,21 +67,45 @@ enum tamga_err tamga_node_status(const struct tamga_node *node, struct tamga_buf
                              node->options.key);
 }
 
+static void free_key(struct tamga_public_key **key)
+{
+    tamga_public_key_free(*key);
+}
+
+/* A member whose blocks we have not seen yet may sign with a key that we do not know yet: a
+ * status is a hint, and is as good from anybody. */
+static enum tamga_err stranger_key(struct tamga_public_key **out,
+                                   const Tamga__V1__PublicKey *stated,
+                                   const struct tamga_address *address)
+{
+    struct tamga_address found;
+    enum tamga_err err = tamga_wire_key(out, stated);
+
+    if (err != TAMGA_OK)
+        return err;
+    tamga_public_key_address(*out, &found);
+    return tamga_hash_equal(&found.hash, &address->hash) ? TAMGA_OK : TAMGA_E_ADDRESS_MISMATCH;
+}
+
 static enum tamga_err check_signer(const struct tamga_node *node,
                                    const Tamga__V1__Signed *untrusted,
                                    const Tamga__V1__StatusBody *body,
                                    const struct tamga_hash *id)
 {
+    TAMGA_CLEANUP(free_key) struct tamga_public_key *stranger = NULL;
     const struct tamga_member *member;
     struct tamga_address address;
+    enum tamga_err err = TAMGA_OK;
 
     if (body->key == NULL ||
         tamga_hash_from(&address.hash, tamga_wire_span(body->node)) != TAMGA_OK)
         return TAMGA_E_MISSING_FIELD;
     member = tamga_network_member(node->chain->network, &address);
     if (member == NULL)
-        return TAMGA_E_NOT_MEMBER;
-    return tamga_signed_verify(untrusted, id, member->key);
+        err = stranger_key(&stranger, body->key, &address);
+    return err == TAMGA_OK
+               ? tamga_signed_verify(untrusted, id, member == NULL ? stranger : member->key)
+               : err;
 }
 
 /* A wrong clock mines blocks that others refuse, or refuses theirs: it must be seen. */

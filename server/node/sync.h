@@ -58,6 +58,7 @@ struct claim {
     struct tamga_block_id last; /* header that it showed; zero: none */
     struct tamga_u256 shown;    /* the most work of one */
     bool complete;           /* it has no more headers to show */
+    bool cut;                /* more of them wait for bodies that say who may mine */
 };
 
 /* ---- window.c: what is under way between a peer and the engine -------------------- */

@@ -59,7 +59,7 @@ static void check_vote_body(struct tamga_span input)
     if (input.len < 2)
         return;
     message.body = tamga_wire_bytes(tamga_span(input.data + 1, input.len - 1));
-    sign(&signature, input.data[0] % validators()->chain.validator_count, TAMGA_DOMAIN_VOTE,
+    sign(&signature, input.data[0] % tamga_validator_count(&validators()->chain), TAMGA_DOMAIN_VOTE,
          tamga_wire_span(message.body), &id);
     signature_message = tamga_wire_signature_of(&signature);
     message.signature = &signature_message;
@@ -85,13 +85,13 @@ static enum tamga_err check_message(const Tamga__V1__Checkpoint *message)
 
     if (err != TAMGA_OK)
         return err;
-    FUZZ_REQUIRE(count >= 1 && count <= chain->validator_count);
+    FUZZ_REQUIRE(count >= 1 && count <= tamga_validator_count(chain));
     FUZZ_REQUIRE(tamga_checkpoint_pack(&again, chain, cosignature, count) == TAMGA_OK);
     FUZZ_REQUIRE(tamga_wire_pack(&one, &message->base) == TAMGA_OK);
     FUZZ_REQUIRE(tamga_wire_pack(&other, &again->base) == TAMGA_OK);
     FUZZ_REQUIRE(tamga_span_equal(tamga_buf_span(&one), tamga_buf_span(&other)));
     FUZZ_REQUIRE(tamga_checkpoint_verify(&verified, chain, message, &checkpoint, NULL) ==
-                 (count < chain->quorum ? TAMGA_E_TOO_FEW_COSIGNERS : TAMGA_OK));
+                 (count < tamga_quorum(chain, 0) ? TAMGA_E_TOO_FEW_COSIGNERS : TAMGA_OK));
     return TAMGA_OK;
 }
 
@@ -117,17 +117,17 @@ static void check_checkpoint_body(struct tamga_span input)
     enum tamga_err err;
     struct tamga_hash id;
 
-    for (uint32_t i = 0; i < set->chain.validator_count; i++) {
+    for (uint32_t i = 0; i < tamga_validator_count(&set->chain); i++) {
         sign(&signature[i], i, TAMGA_DOMAIN_CHECKPOINT, input, &id);
         signature_message[i] = tamga_wire_signature_of(&signature[i]);
         tamga__v1__cosignature__init(&item[i]);
         item[i].validator =
-            tamga_wire_bytes(tamga_hash_span(&set->chain.validator[i]->address.hash));
+            tamga_wire_bytes(tamga_hash_span(&tamga_validator(&set->chain, i)->address.hash));
         item[i].signature = &signature_message[i];
         list[i] = &item[i];
     }
     message.body = tamga_wire_bytes(input);
-    message.n_cosignatures = set->chain.validator_count;
+    message.n_cosignatures = tamga_validator_count(&set->chain);
     message.cosignatures = list;
     err = check_message(&message);
     FUZZ_REQUIRE(err == (input.len == 0          ? TAMGA_E_MISSING_FIELD

@@ -23,6 +23,10 @@
 #include "tamga/v1/content_service.pb-c.h"
 #include "tamga/v1/rpc.pb-c.h"
 
+#define LOG_BYTES_MAX (4u << 20)
+#define LOW_PORT_MIN  10000u
+#define LOW_PORTS     22000u
+
 static struct cluster *current; /* for cluster_fail */
 
 static void kill_all(struct cluster *cluster)
@@ -111,20 +115,33 @@ static void write_file(const char *folder, const char *name, struct tamga_span b
     CHECK(fclose(file) == 0);
 }
 
-/* Ports that the kernel says are free, held together so that they differ. */
-static void free_ports(char addr[][64], size_t count)
+/* A free port below those that the kernel gives to whoever connects: between our looking
+ * and the daemon's listening, connections of other tests take many of these. */
+static uint16_t bind_low(int fd)
+{
+    static unsigned tried;
+
+    for (unsigned i = 0; i < LOW_PORTS; i++) {
+        unsigned port = LOW_PORT_MIN + ((unsigned)getpid() * 101 + tried++) % LOW_PORTS;
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+        if (bind(fd, (struct sockaddr *)&at, sizeof at) == 0)
+            return (uint16_t)port;
+    }
+    CHECK(!"a free port");
+    return 0;
+}
+
+/* Held together so that they differ. */
+static void free_ports(char addr[][64], size_t count, const char *scheme)
 {
     int fd[2 * CLUSTER_PROCESSES_MAX];
 
     for (size_t i = 0; i < count; i++) {
-        struct sockaddr_in at = {.sin_family = AF_INET,
-                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t len = sizeof at;
-
         fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        CHECK(fd[i] >= 0 && bind(fd[i], (struct sockaddr *)&at, sizeof at) == 0);
-        CHECK(getsockname(fd[i], (struct sockaddr *)&at, &len) == 0);
-        snprintf(addr[i], 64, "tcp://127.0.0.1:%u", ntohs(at.sin_port));
+        CHECK(fd[i] >= 0);
+        snprintf(addr[i], 64, "%s://127.0.0.1:%u", scheme, bind_low(fd[i]));
     }
     for (size_t i = 0; i < count; i++)
         close(fd[i]);
@@ -162,14 +179,30 @@ static void add_process(struct cluster *cluster, const char *name, bool gateway)
     CHECK(tamga_private_key_save(test_key(name), path, NULL, NULL) == TAMGA_OK);
 }
 
-void cluster_open(struct cluster *cluster, size_t nodes, size_t gateways)
+/* A year for everybody; the test itself links as softco. */
+static void make_certificates(struct cluster *cluster)
+{
+    const int64_t year_s = 365 * AUTHORITY_DAY_S;
+
+    authority_open(&cluster->authority, 0);
+    cluster->authority.network = cluster->network->id.hash;
+    for (size_t i = 0; i < cluster->count; i++)
+        authority_member(&cluster->authority, cluster->process[i].name,
+                         cluster->process[i].gateway ? TAMGA_TLS_GATEWAY : TAMGA_TLS_CONSORTIUM,
+                         -AUTHORITY_DAY_S, year_s);
+    authority_member(&cluster->authority, "acme", TAMGA_TLS_OEM, -AUTHORITY_DAY_S, year_s);
+    authority_member(&cluster->authority, "softco", TAMGA_TLS_PROVIDER, -AUTHORITY_DAY_S, year_s);
+    cluster->link.tls = authority_tls(&cluster->authority, "softco");
+}
+
+static void open_with(struct cluster *cluster, size_t nodes, size_t gateways, bool tls)
 {
     static const char *const node[] = {"node-a", "node-b", "node-c"};
     static const char *const gateway[] = {"gw-1", "gw-2"};
     char addr[2 * CLUSTER_PROCESSES_MAX][64];
 
     signal(SIGPIPE, SIG_IGN);
-    *cluster = (struct cluster){.folder = "/tmp/tamga-test-XXXXXX"};
+    *cluster = (struct cluster){.folder = "/tmp/tamga-test-XXXXXX", .tls = tls};
     current = cluster;
     CHECK(mkdtemp(cluster->folder) != NULL);
     make_network(cluster);
@@ -177,13 +210,25 @@ void cluster_open(struct cluster *cluster, size_t nodes, size_t gateways)
         add_process(cluster, node[i], false);
     for (size_t i = 0; i < gateways; i++)
         add_process(cluster, gateway[i], true);
-    free_ports(addr, 2 * cluster->count);
+    if (tls)
+        make_certificates(cluster);
+    free_ports(addr, 2 * cluster->count, tls ? "tls+tcp" : "tcp");
     for (size_t i = 0; i < cluster->count; i++) {
         memcpy(cluster->process[i].rpc, addr[2 * i], 64);
         memcpy(cluster->process[i].gossip, addr[2 * i + 1], 64);
     }
     for (size_t i = 0; i < cluster->count; i++)
         cluster_configure(cluster, cluster->process[i].name, "*");
+}
+
+void cluster_open(struct cluster *cluster, size_t nodes, size_t gateways)
+{
+    open_with(cluster, nodes, gateways, false);
+}
+
+void cluster_open_tls(struct cluster *cluster, size_t nodes, size_t gateways)
+{
+    open_with(cluster, nodes, gateways, true);
 }
 
 static void remove_tree(const char *folder)
@@ -205,6 +250,9 @@ void cluster_close(struct cluster *cluster)
         if (cluster->process[i].pid > 0)
             CHECK(cluster_stop(cluster, cluster->process[i].name, SIGTERM) == 0);
     }
+    tamga_tls_close(cluster->link.tls);
+    if (cluster->tls)
+        authority_close(&cluster->authority);
     tamga_network_free(cluster->network);
     if (getenv("TAMGA_TEST_KEEP") == NULL) /* set it to read the logs of a good run */
         remove_tree(cluster->folder);
@@ -247,6 +295,18 @@ static int list_peers(char *out, size_t size, const struct cluster *cluster,
     return len;
 }
 
+/* What a configuration says of its links. */
+static int say_links(char *out, size_t size, const struct cluster *cluster, const char *name)
+{
+    const char *folder = cluster->authority.folder;
+
+    if (!cluster->tls)
+        return snprintf(out, size, "insecure: true\n");
+    return snprintf(out, size,
+                    "tls: {ca: %s/ca.crt, crl: %s/ca.crl, cert: %s/%s.crt, key: %s/%s.key}\n",
+                    folder, folder, folder, name, folder, name);
+}
+
 void cluster_configure(struct cluster *cluster, const char *name, const char *peers)
 {
     struct cluster_process *process = cluster_find(cluster, name);
@@ -256,8 +316,9 @@ void cluster_configure(struct cluster *cluster, const char *name, const char *pe
     list_peers(peer_list, sizeof peer_list, cluster, process, process->gateway, peers);
     len = snprintf(text, sizeof text,
                    "name: %s\ngenesis: genesis.tamga\nkey: key.pem\ndata: data\n"
-                   "rpc: \"%s\"\ngossip: \"%s\"\ninsecure: true\nlog_level: debug\n",
+                   "rpc: \"%s\"\ngossip: \"%s\"\nlog_level: debug\n",
                    name, process->rpc, process->gossip);
+    len += say_links(text + len, sizeof text - (size_t)len, cluster, name);
     if (peer_list[0] != '\0')
         len += snprintf(text + len, sizeof text - (size_t)len, "peers:\n%s", peer_list);
     if (process->gateway) {
@@ -309,14 +370,14 @@ static void launch(struct cluster *cluster, struct cluster_process *process)
 {
     char config[CLUSTER_PATH_MAX + 16], log[CLUSTER_PATH_MAX + 16];
 
-    (void)cluster;
     CHECK(process->pid == 0);
     snprintf(config, sizeof config, "%s/config.yaml", process->folder);
     snprintf(log, sizeof log, "%s/log", process->folder);
     process->pid = spawn(process->gateway ? TAMGA_GATEWAY_PROGRAM : TAMGA_CONSORTIUM_PROGRAM,
                          config, NULL, log);
     if (process->channel == NULL)
-        CHECK(tamga_channel_open(&process->channel, process->rpc, NULL) == TAMGA_OK);
+        CHECK(tamga_channel_open_link(&process->channel, process->rpc, &cluster->link, NULL) ==
+              TAMGA_OK);
 }
 
 void cluster_start(struct cluster *cluster, const char *name)
@@ -351,6 +412,38 @@ int cluster_stop(struct cluster *cluster, const char *name, int signal_number)
     CHECK(pid > 0 && kill(pid, signal_number) == 0);
     process->pid = 0;
     return reap(pid);
+}
+
+bool cluster_log_says(struct cluster *cluster, const char *name, const char *text)
+{
+    char path[CLUSTER_PATH_MAX + 8];
+    TAMGA_BUF log = {0};
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/log", cluster_find(cluster, name)->folder);
+    file = fopen(path, "r");
+    CHECK(file != NULL && tamga_buf_reserve(&log, LOG_BYTES_MAX) == TAMGA_OK);
+    log.len = fread(log.data, 1, LOG_BYTES_MAX, file);
+    fclose(file);
+    return log.len > 0 && memmem(log.data, log.len, text, strlen(text)) != NULL;
+}
+
+struct wanted_log {
+    const char *name, *text;
+};
+
+static bool log_has(struct cluster *cluster, void *context)
+{
+    const struct wanted_log *wanted = context;
+
+    return cluster_log_says(cluster, wanted->name, wanted->text);
+}
+
+void cluster_wait_log(struct cluster *cluster, const char *name, const char *text)
+{
+    struct wanted_log wanted = {name, text};
+
+    cluster_wait(cluster, text, 20, log_has, &wanted);
 }
 
 /* ---- questions ---------------------------------------------------------------------- */
@@ -620,7 +713,7 @@ void cluster_enroll(struct cluster *cluster, char folder[CLUSTER_PATH_MAX], cons
                     const char *gateways)
 {
     struct tamga_private_key *key;
-    char path[CLUSTER_PATH_MAX + 16], text[2048];
+    char path[CLUSTER_PATH_MAX + 16], text[2048], links[256] = "insecure: true";
     int len;
 
     snprintf(folder, CLUSTER_PATH_MAX, "%.400s/device-%s", cluster->folder, number);
@@ -631,33 +724,48 @@ void cluster_enroll(struct cluster *cluster, char folder[CLUSTER_PATH_MAX], cons
     write_certificate(cluster, folder, number, key);
     tamga_private_key_free(key);
     write_file(folder, "genesis.tamga", tamga_buf_span(&cluster->network->bytes));
+    if (cluster->tls)
+        snprintf(links, sizeof links, "tls: {ca: %s/ca.crt, crl: %s/ca.crl}",
+                 cluster->authority.folder, cluster->authority.folder);
     len = snprintf(text, sizeof text,
                    "device: acme/cam/%s\ngenesis: genesis.tamga\nkey: device.pem\n"
                    "certificate: certificate.tamga\nstate: state\nroot: .\n"
-                   "interval_seconds: 1\nlog_level: debug\ngateways:\n",
-                   number);
+                   "interval_seconds: 1\nlog_level: debug\n%s\ngateways:\n",
+                   number, links);
     len += list_gateways(text + len, sizeof text - (size_t)len, cluster, gateways);
     write_file(folder, "device.yaml", tamga_span(text, (size_t)len));
 }
 
-static pid_t start_device(const char *folder)
+static pid_t start_device(const char *folder, const char *option)
 {
     char config[CLUSTER_PATH_MAX + 16], log[CLUSTER_PATH_MAX + 16];
 
     snprintf(config, sizeof config, "%s/device.yaml", folder);
     snprintf(log, sizeof log, "%s/log", folder);
-    return spawn(TAMGA_DEVICE_PROGRAM, config, "--once", log);
+    return spawn(TAMGA_DEVICE_PROGRAM, config, option, log);
+}
+
+pid_t cluster_start_device(struct cluster *cluster, const char *folder)
+{
+    (void)cluster;
+    return start_device(folder, NULL);
+}
+
+int cluster_stop_device(pid_t pid)
+{
+    CHECK(kill(pid, SIGTERM) == 0);
+    return reap(pid);
 }
 
 int cluster_run_device(struct cluster *cluster, const char *folder)
 {
     (void)cluster;
-    return reap(start_device(folder));
+    return reap(start_device(folder, "--once"));
 }
 
 int cluster_kill_device(struct cluster *cluster, const char *folder, unsigned wait_ms)
 {
-    pid_t pid = start_device(folder);
+    pid_t pid = start_device(folder, "--once");
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd ended = {.fd = fd, .events = POLLIN};
 

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "../unit/core/net/authority.h"
 #include "fixture.h"
 #include "net/rpc.h"
 
@@ -29,6 +30,9 @@ struct cluster {
     char folder[CLUSTER_PATH_MAX];
     struct tamga_network *network;
     struct tamga_chain consortium, gateway;
+    bool tls;
+    struct authority authority; /* if tls: the network's CA, and everybody's certificates */
+    struct tamga_net_link link; /* the test's own, softco's; its tls NULL: plain */
     struct cluster_process process[CLUSTER_PROCESSES_MAX];
     size_t count;
 };
@@ -39,6 +43,8 @@ void cluster_fail(const char *file, int line, const char *what) __attribute__((n
 
 /* nodes of node-a.., gateways of gw-1..; nothing runs yet, all are each other's peers. */
 void cluster_open(struct cluster *cluster, size_t nodes, size_t gateways);
+/* The same with all links, devices' too, over TLS. */
+void cluster_open_tls(struct cluster *cluster, size_t nodes, size_t gateways);
 void cluster_close(struct cluster *cluster);
 struct cluster_process *cluster_find(struct cluster *cluster, const char *name);
 
@@ -48,6 +54,9 @@ void cluster_configure(struct cluster *cluster, const char *name, const char *pe
 /* Start, and wait until it answers health. */
 void cluster_start(struct cluster *cluster, const char *name);
 void cluster_start_all(struct cluster *cluster);
+/* Does the process's log have this text? */
+bool cluster_log_says(struct cluster *cluster, const char *name, const char *text);
+void cluster_wait_log(struct cluster *cluster, const char *name, const char *text);
 /* Send the signal and reap. Returns the exit code, or 128 + signal. */
 int cluster_stop(struct cluster *cluster, const char *name, int signal_number);
 
@@ -96,6 +105,9 @@ void cluster_enroll(struct cluster *cluster, char folder[CLUSTER_PATH_MAX], cons
 int cluster_run_device(struct cluster *cluster, const char *folder);
 /* The same, but killed with SIGKILL after a time unless it ended before. */
 int cluster_kill_device(struct cluster *cluster, const char *folder, unsigned wait_ms);
+/* The loop, without --once; and its end by SIGTERM. Its log is FOLDER/log. */
+pid_t cluster_start_device(struct cluster *cluster, const char *folder);
+int cluster_stop_device(pid_t pid);
 /* Does the device run exactly these bytes? */
 bool cluster_device_runs(const char *folder, const struct tamga_buf *image);
 

@@ -159,7 +159,7 @@ static void nobody_contradicted_itself(void)
             CHECK(heard.vote[i].validator != heard.vote[j].validator ||
                   tamga_link_conflict(&heard.vote[i].link, &heard.vote[j].link) == TAMGA_OK);
     }
-    for (uint32_t i = 0; i < heard.chain->validator_count; i++)
+    for (uint32_t i = 0; i < tamga_validator_count(heard.chain); i++)
         CHECK(votes[i] > 0);
     printf("%zu votes heard, no contradiction\n", heard.count);
     pthread_mutex_unlock(&heard.lock);
@@ -332,7 +332,7 @@ static void evidence_is_served(struct cluster *cluster, const char *name)
     CHECK(tamga_vote_open(&second, &cluster->consortium, response->conflicts[0]->second,
                           NULL) == TAMGA_OK);
     CHECK(first.validator == second.validator);
-    CHECK(strcmp(cluster->consortium.validator[first.validator]->name, "node-c") == 0);
+    CHECK(strcmp(tamga_validator(&cluster->consortium, first.validator)->name, "node-c") == 0);
     CHECK(tamga_link_conflict(&first.link, &second.link) != TAMGA_OK);
 }
 

@@ -80,6 +80,8 @@ static void proofs_outlive_the_nodes(struct cluster *cluster)
     }
     CHECK(run(cluster, "--node %s latest acme/lock", cluster->process[1].rpc) == 0);
     CHECK(said(cluster, "acme/lock has no release"));
+    CHECK(run(cluster, "--json --node %s releases", cluster->process[1].rpc) == 0);
+    CHECK(said(cluster, "\"counter\":\"1\"") && said(cluster, "\"counter\":\"2\""));
     CHECK(run(cluster, "--node %s show checkpoint", cluster->process[1].rpc) == 0);
     CHECK(said(cluster, "of 3 validators, 2 needed"));
     CHECK(run(cluster, "--node %s status", cluster->process[2].rpc) == 0);

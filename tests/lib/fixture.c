@@ -279,6 +279,25 @@ static void sign(struct tamga_buf *out, struct tamga_hash *id, const ProtobufCMe
     test_must(tamga_wire_pack(out, message), domain);
 }
 
+void test_action(struct tamga_buf *out, struct tamga_entry_id *id, const char *sender,
+                 const Tamga__V1__TransactionBody *from)
+{
+    const struct tamga_private_key *key = test_key(sender);
+    Tamga__V1__PublicKey public_key = tamga_wire_key_of(tamga_private_key_public(key));
+    Tamga__V1__TransactionBody body = *from;
+    struct tamga_address address;
+    struct tamga_hash made;
+
+    tamga_public_key_address(tamga_private_key_public(key), &address);
+    body.sender = tamga_wire_bytes(tamga_hash_span(&address.hash));
+    body.key = &public_key;
+    if (body.time_ms == 0)
+        body.time_ms = TEST_GENESIS_MS;
+    sign(out, &made, &body.base, TAMGA_DOMAIN_TRANSACTION, &test_consortium()->id, key, NULL);
+    if (id != NULL)
+        id->hash = made;
+}
+
 void test_release(struct tamga_buf *out, struct tamga_entry_id *id,
                   const struct test_release *from)
 {

@@ -62,6 +62,11 @@ struct test_release {
 void test_release(struct tamga_buf *out, struct tamga_entry_id *id,
                   const struct test_release *release);
 
+/* Any other action: body has it set, and its time (0: TEST_GENESIS_MS); sender and key are
+ * filled in, those of the name. */
+void test_action(struct tamga_buf *out, struct tamga_entry_id *id, const char *sender,
+                 const Tamga__V1__TransactionBody *body);
+
 /* {0}: gw-1 records that acme/cam/0001 confirmed release 0 with its first receipt. */
 struct test_record {
     const char *gateway;  /* NULL: "gw-1" */

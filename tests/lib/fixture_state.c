@@ -71,13 +71,13 @@ static struct test_state *find_or_genesis(const struct tamga_chain *chain,
 
 /* What does not decode or apply leaves nothing: its block is refused for it anyway. */
 static void apply(const struct tamga_chain *chain, struct tamga_overlay *overlay,
-                  struct tamga_span payload)
+                  struct tamga_span payload, uint64_t height)
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     enum tamga_err err = chain->rules->decode(chain, &item, payload, NULL);
 
     if (err == TAMGA_OK)
-        err = chain->rules->apply(chain, overlay, &item);
+        err = chain->rules->apply(chain, overlay, &item, height);
     if (tamga_err_class(err) == TAMGA_CLASS_LOCAL)
         test_must(err, "state of a block");
 }
@@ -126,7 +126,7 @@ void test_state_root(struct tamga_hash *root, struct tamga_overlay *changes,
     if (state == NULL)
         return;
     for (size_t i = 0; i < count; i++)
-        apply(chain, changes, tamga_buf_span(&payload[i]));
+        apply(chain, changes, tamga_buf_span(&payload[i]), parent->tip.height + 1);
     test_must(tamga_state_map_apply(root, changes, changes), "state map");
 }
 
@@ -167,7 +167,7 @@ static void learn_block(const struct tamga_chain *chain, const struct tamga_view
         test_must(chain->rules->entry_id(&entry, block.entry[i]), "entry to learn");
         test_must(tamga_query_payload(chain, view, &entry, &payload, &pending),
                   "payload to learn");
-        apply(chain, &changes, tamga_buf_span(&payload));
+        apply(chain, &changes, tamga_buf_span(&payload), block.sealed.header.height);
     }
     test_must(tamga_state_map_apply(&root, &changes, &changes), "state map");
     test_state_keep(id, &block.sealed.header, &changes);

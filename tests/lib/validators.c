@@ -69,15 +69,20 @@ void test_validators_init(struct test_validators *set, uint32_t count,
     test_must(tamga_chain_init(&set->chain, &tamga_rules_consortium, set->network), "chain");
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < count; j++)
-            if (strcmp(set->chain.validator[i]->name, name[j]) == 0)
+            if (strcmp(tamga_validator(&set->chain, i)->name, name[j]) == 0)
                 set->key[i] = key[j];
 }
 
 void test_validators_of(struct test_validators *set, const struct tamga_chain *chain)
 {
     *set = (struct test_validators){.chain = *chain};
-    for (uint32_t i = 0; i < chain->validator_count; i++)
-        set->key[i] = test_key(chain->validator[i]->name);
+    for (uint32_t i = 0; i < tamga_validator_count(chain); i++)
+        set->key[i] = test_key(tamga_validator(chain, i)->name);
+}
+
+void test_revoke(struct test_validators *set, uint32_t validator)
+{
+    set->chain.council->seat[validator].until = 1;
 }
 
 void test_validators_clear(struct test_validators *set)

@@ -19,6 +19,8 @@ void test_validators_init(struct test_validators *set, uint32_t count,
                           enum tamga_key_type type);
 /* Those that the fixture's own chain has. */
 void test_validators_of(struct test_validators *set, const struct tamga_chain *chain);
+/* From height 1 on it is none any more. */
+void test_revoke(struct test_validators *set, uint32_t validator);
 void test_validators_clear(struct test_validators *set);
 
 /* A checkpoint of a height, the same one each time. */

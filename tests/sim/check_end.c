@@ -21,6 +21,8 @@ static const struct tamga_view *view_of(const struct sim_node *node)
 static bool could_mine(const struct sim_world *world, const struct sim_node *node)
 {
     const struct tamga_mempool *mempool = tamga_engine_mempool(node->engine);
+    struct tamga_moment next = {tamga_engine_tip(node->engine)->tip.height + 1,
+                                sim_clock(world, node)};
     const struct tamga_item **item;
     bool could = false;
 
@@ -29,8 +31,8 @@ static bool could_mine(const struct sim_world *world, const struct sim_node *nod
     if (tamga_mempool_sorted(mempool, &item) != TAMGA_OK)
         abort();
     for (size_t i = 0; i < mempool->count && !could; i++)
-        could = node->rules.check(&node->chain, view_of(node), item[i],
-                                  sim_clock(world, node), NULL) == TAMGA_OK;
+        could = node->rules.check(&node->chain, view_of(node), item[i], &next,
+                                  NULL) == TAMGA_OK;
     free(item);
     return could;
 }

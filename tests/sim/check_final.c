@@ -210,7 +210,7 @@ void sim_check_voters(struct sim_world *world, struct sim_node *node)
     const struct finality *finality = &node->engine->finality;
     size_t votes = 0, stored = 0;
 
-    for (uint32_t i = 0; i < node->chain.validator_count; i++) {
+    for (uint32_t i = 0; i < tamga_validator_count(&node->chain); i++) {
         const struct voter *voter = &finality->voter[i];
 
         votes += voter->count;

@@ -158,7 +158,7 @@ static void cosign(struct sim_world *world, const struct sim_node *node)
         return;
     }
     if (sim_chance(world, 300))
-        word.validator = (uint32_t)sim_below(world, node->chain.validator_count);
+        word.validator = (uint32_t)sim_below(world, tamga_validator_count(&node->chain));
     sim_message_word(message, &word);
     sim_gossip(world, message);
 }

@@ -99,7 +99,7 @@ static bool knows_vote(const struct sim_node *other, const struct sim_node *node
 
 static bool all_heard(const struct sim_world *world, const struct sim_node *node)
 {
-    unsigned enough = node->chain.validator_count - node->chain.quorum + 1;
+    unsigned enough = tamga_validator_count(&node->chain) - tamga_quorum(&node->chain, 0) + 1;
 
     for (size_t i = 0; i < node->sent.count; i++) {
         unsigned know = 0;

@@ -81,19 +81,20 @@ static enum tamga_err verify_once(const struct tamga_chain *chain,
 
 static enum tamga_err forgetful_check(const struct tamga_chain *chain,
                                       const struct tamga_view *state,
-                                      const struct tamga_item *item, uint64_t ref_ms,
+                                      const struct tamga_item *item,
+                                      const struct tamga_moment *at,
                                       struct tamga_detail *detail)
 {
-    enum tamga_err err = true_rules(chain)->check(chain, state, item, ref_ms, detail);
+    enum tamga_err err = true_rules(chain)->check(chain, state, item, at, detail);
 
     return err == TAMGA_E_DUPLICATE_IMAGE || err == TAMGA_E_DUPLICATE_UPDATE ? TAMGA_OK : err;
 }
 
 static enum tamga_err careless_apply(const struct tamga_chain *chain,
                                      struct tamga_overlay *state,
-                                     const struct tamga_item *item)
+                                     const struct tamga_item *item, uint64_t height)
 {
-    enum tamga_err err = true_rules(chain)->apply(chain, state, item);
+    enum tamga_err err = true_rules(chain)->apply(chain, state, item, height);
 
     if (err != TAMGA_OK || item->id.hash.byte[31] % 4 != 0)
         return err;
@@ -109,6 +110,13 @@ void sim_rules(struct tamga_rules *out, bool gateway)
     out->pending_sender_max = SIM_SENDER_MAX;
 }
 
+static void one_is_enough(struct sim_node *node)
+{
+    node->council = *node->chain.council;
+    node->council.thirds = 0;
+    node->chain.council = &node->council;
+}
+
 void sim_sabotage_rules(struct sim_world *world, struct sim_node *node)
 {
     node->rules = world->rules;
@@ -121,7 +129,7 @@ void sim_sabotage_rules(struct sim_world *world, struct sim_node *node)
     if (world->options.sabotage == SIM_WRONG_APPLY)
         node->rules.apply = careless_apply;
     if (world->options.sabotage == SIM_QUORUM_OF_ONE)
-        node->chain.quorum = 1;
+        one_is_enough(node);
     if (world->options.sabotage == SIM_NO_BOUND)
         node->rules.pending_max = node->rules.pending_sender_max = 65536;
 }
@@ -260,7 +268,8 @@ bool sim_sabotage_deaf(const struct sim_world *world, const struct sim_node *nod
 
 bool sim_sabotage_mute(const struct sim_world *world, const struct sim_node *node)
 {
-    return world->options.sabotage == SIM_MUTE && node->index >= (int)node->chain.quorum - 1;
+    return world->options.sabotage == SIM_MUTE &&
+           node->index >= (int)tamga_quorum(&node->chain, 0) - 1;
 }
 
 bool sim_sabotage_hasty(const struct sim_world *world, const struct sim_node *node)
@@ -360,5 +369,5 @@ void sim_sabotage_forget(struct sim_world *world, struct sim_node *node)
         abort();
     tamga_engine_mine_as(node->engine, &node->address);
     if (node->may_vote)
-        tamga_engine_may_vote(node->engine, node->validator);
+        tamga_engine_may_vote(node->engine, &node->address);
 }

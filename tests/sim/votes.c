@@ -182,9 +182,9 @@ static bool may_sign(struct sim_world *world, struct sim_node *node)
         return false;
     if (!node->may_vote &&
         (sim_sabotage_hasty(world, node) ||
-         (uint32_t)__builtin_popcount(node->told) >= node->chain.quorum - 1)) {
+         (uint32_t)__builtin_popcount(node->told) >= tamga_quorum(&node->chain, 0) - 1)) {
         node->may_vote = true;
-        tamga_engine_may_vote(node->engine, node->validator);
+        tamga_engine_may_vote(node->engine, &node->address);
         sim_trace(world, "node %d may vote", node->index);
     }
     return node->may_vote;
@@ -357,7 +357,7 @@ static void show_checkpoint(const struct sim_node *node, struct sim_message *mes
         const Tamga__V1__Cosignature *one = checkpoint->cosignatures[i];
 
         if (tamga_validator_find(&word.validator, &node->chain,
-                                 tamga_wire_span(one->validator)) != TAMGA_OK ||
+                                 tamga_wire_span(one->validator), body->height) != TAMGA_OK ||
             tamga_wire_signature(&word.signature, one->signature) != TAMGA_OK)
             abort();
         sim_message_word(message, &word);

@@ -341,7 +341,7 @@ static void set_up_node(struct sim_world *world, int index)
     node->due_ms = UINT64_MAX;
     test_address(&node->address, node->miner);
     if (tamga_validator_find(&node->validator, &world->chain,
-                             tamga_hash_span(&node->address.hash)) != TAMGA_OK)
+                             tamga_hash_span(&node->address.hash), 0) != TAMGA_OK)
         abort();
     sim_sabotage_rules(world, node);
     sim_node_forget(node);

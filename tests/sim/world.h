@@ -162,6 +162,7 @@ struct sim_node {
     struct tamga_address address;
     struct tamga_chain chain; /* its own, so that its rules can be broken */
     struct tamga_rules rules;
+    struct tamga_council council; /* likewise */
     struct tamga_store *disk;  /* in memory; the engine's may be a wrapper around it */
     struct tamga_store *store;
     struct tamga_engine *engine; /* NULL: down */

@@ -73,11 +73,12 @@ kill -0 "$bystander" || die 'a stranger was ended'
     answers() { printf '{"chain":"consortium","height":"7"}\n{"chain":"gateway","height":"2"}\n'; }
     devices=(acme/cam/0001) nodes=(node-a) gateways=(gw-1)
     image_sha256=aa cid=Qm build_ms=1 start_ms=20 installed_ms=61500
-    declare -A rpc=([node-a]=tcp://a [gw-1]=tcp://g) release=([acme/cam]=cc)
+    declare -A rpc=([node-a]=tls+tcp://a [gw-1]=tls+tcp://g) release=([acme/cam]=cc)
     declare -A final_ms=([acme/cam]=2345) release_place=([cc]=$'dd\t3')
     declare -A result=([acme/cam/0001]=$'r\tb\t4\tgw-1\tacme\tcc\t1.0')
     summary
 ) >"$dir/summary.json"
 got=$(tr -d '\n' <"$dir/summary.json" | "$1/deploy/demo/json-fields.pl" release_tx \
     consortium_height gateway_height seconds.publish_to_final seconds.publish_to_all_installed)
+grep -qF '"rpc": "tls+tcp://a"' "$dir/summary.json" || die 'the summary has no addresses'
 [ "$got" = $'cc\t7\t2\t2.345\t61.5' ] || die "the summary says $got"

@@ -1,7 +1,7 @@
 /*
  * The smallest program that keeps a device up to date: one session, and what came of it.
  *
- *   update-once FOLDER P/M/N tcp://GATEWAY:PORT
+ *   update-once FOLDER P/M/N tls+tcp://GATEWAY:PORT
  *
  * FOLDER is what `tamga device enroll` made.
  */
@@ -50,6 +50,7 @@ static int complain(enum tamga_err err, const struct tamga_detail *detail)
 int main(int argc, char **argv)
 {
     char genesis[PATH_BYTES], key[PATH_BYTES], certificate[PATH_BYTES], state[PATH_BYTES];
+    char ca[PATH_BYTES], crl[PATH_BYTES];
     struct tamga_device_env env = {
         .now_ms = now_ms, .random = random_bytes, .event = print_event};
     struct tamga_device_options options = {0};
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
     enum tamga_err err;
 
     if (argc != 4) {
-        fprintf(stderr, "usage: %s FOLDER P/M/N tcp://GATEWAY:PORT\n", argv[0]);
+        fprintf(stderr, "usage: %s FOLDER P/M/N tls+tcp://GATEWAY:PORT\n", argv[0]);
         return 2;
     }
     options.device = argv[2];
@@ -68,6 +69,10 @@ int main(int argc, char **argv)
     options.certificate = in_folder(certificate, argv[1], "certificate.tamga");
     options.state = in_folder(state, argv[1], "state");
     options.root = argv[1];
+    if (strncmp(argv[3], "tls+", 4) == 0) { /* the device shows its own key */
+        options.tls.ca = in_folder(ca, argv[1], "ca.crt");
+        options.tls.crl = in_folder(crl, argv[1], "ca.crl");
+    }
     err = tamga_device_open(&device, &options, &env, &detail);
     if (err != TAMGA_OK)
         return complain(err, &detail);

@@ -6,7 +6,7 @@ tamga=$1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-unset TAMGA_NODE TAMGA_IDENTITY TAMGA_GENESIS TAMGA_PASSPHRASE_FILE
+unset TAMGA_NODE TAMGA_IDENTITY TAMGA_TLS TAMGA_GENESIS TAMGA_PASSPHRASE_FILE
 failed=0
 
 fail() {
@@ -134,7 +134,6 @@ expect 4 'FILE_IO' "$tamga" network init --from network.yaml --out absent/net
 expect 4 'FILE_IO' "$tamga" network init --from absent.yaml --out other
 
 expect 2 'is no address' "$tamga" --node 127.0.0.1:1 --genesis net/genesis.tamga status
-expect 2 'plain tcp:// only' "$tamga" --node tls+tcp://a:1 --genesis net/genesis.tamga status
 expect 3 'UNREACHABLE' "$tamga" --node tcp://127.0.0.1:1 --genesis net/genesis.tamga \
     --timeout 1 status
 
@@ -171,6 +170,31 @@ sed 's|tcp://|tls+tcp://|g' all.yaml >tls.yaml
 expect 0 'with 6 members' "$tamga" network init --from tls.yaml --out tls
 grep -q '^tls: {ca: ca.crt' tls/members/node-a/consortium.yaml || fail 'no tls section'
 grep -q insecure tls/members/node-a/consortium.yaml && fail 'tls and insecure'
+
+# Goal: tls+tcp:// takes the identity's certificates, or those of --tls; without any, with some
+#       of another network, and with broken ones it says so before anything is sent.
+tls() {
+    code=$1 text=$2
+    shift 2
+    expect "$code" "$text" "$tamga" --node tls+tcp://127.0.0.1:1 --timeout 1 "$@" status
+}
+tls 2 'tls+tcp:// needs certificates: name' --genesis tls/genesis.tamga
+tls 2 'tls+tcp:// needs certificates: there is no tls/ca/tls.crt' --genesis tls/genesis.tamga \
+    --tls tls/ca
+tls 1 'all/members/bolt/tls.crt is for another network' --genesis tls/genesis.tamga \
+    --tls all/members/bolt
+tls 3 'UNREACHABLE' --identity tls/members/bolt
+tls 3 'UNREACHABLE' --genesis tls/genesis.tamga --tls tls/members/gw-1
+TAMGA_TLS=tls/members/gw-1 tls 3 'UNREACHABLE' --genesis tls/genesis.tamga
+mkdir broken
+cp -p tls/members/bolt/* broken
+cp all/members/bolt/ca.crl broken
+tls 1 'LINK_CRL' --identity broken
+cp -p all/members/bolt/tls.key tls/members/bolt/ca.crl broken
+tls 4 "is not the certificate's key" --identity broken
+rm broken/tls.key
+tls 4 'KEY_FILE' --identity broken
+expect 2 'is no address' "$tamga" --node tls://127.0.0.1:1 --genesis tls/genesis.tamga status
 
 # bad LINE TEXT SED: network.yaml changed by sed is refused at that line
 bad() {
@@ -210,6 +234,8 @@ for file in device.pem device.pub certificate.tamga genesis.tamga device.yaml; d
 done
 [ "$(stat -c %a dev/device.pem)" = 600 ] || fail 'device.pem is not private'
 grep -q '^device: bolt/pump/0001$' dev/device.yaml || fail 'device.yaml names another device'
+grep -qx 'insecure: true # plain tcp' dev/device.yaml || fail 'a plain device does not say so'
+cmp -s dev/ca.crt $bolt/ca.crt || fail 'the device trusts another CA'
 cmp -s dev/genesis.tamga net/genesis.tamga || fail 'the device has another genesis'
 # A device's own key for encrypted images, or a copy of its model's.
 [ ! -e dev/decryption.pem ] || fail 'a decryption key nobody asked for'
@@ -221,6 +247,20 @@ grep -qx 'decryption_key: decryption.pem' dev2/device.yaml || fail 'no decryptio
 expect 0 'decrypts as' "$tamga" --identity $bolt device enroll bolt/pump/0003 --out dev3 \
     --decryption-key x25519.pem
 cmp -s x25519.pem.pub dev3/decryption.pub || fail 'dev3 has another key than its model'
+
+# Of tls+tcp:// gateways it trusts the CA of its OEM, and shows its own key.
+expect 0 'bolt/pump/0004' "$tamga" --identity $bolt device enroll bolt/pump/0004 --out dev4 \
+    --gateway tls+tcp://127.0.0.1:7301
+cmp -s dev4/ca.crl $bolt/ca.crl || fail 'the device has another list'
+grep -qx 'tls: {ca: ca.crt, crl: ca.crl} # shows its own key' dev4/device.yaml || fail 'no tls'
+grep -q insecure dev4/device.yaml && fail 'tls and insecure'
+mkdir noca
+cp -p $bolt/key.pem $bolt/genesis.tamga noca
+expect 0 'bolt/pump/0005' "$tamga" --identity noca device enroll bolt/pump/0005 --out dev5
+grep -q tls dev5/device.yaml && fail 'a CA nobody gave'
+expect 0 'bolt/pump/0006' "$tamga" --identity noca --tls $bolt device enroll bolt/pump/0006 \
+    --out dev6 --gateway tls+tcp://127.0.0.1:7301
+cp -p $bolt/ca.crt noca/ca.crl
 
 enroll() {
     code=$1 text=$2
@@ -238,6 +278,10 @@ enroll 1 'NOT_MEMBER' --identity $bolt --genesis empty/genesis.tamga bolt/pump/0
 enroll 1 'UNKNOWN_MODEL' --identity $bolt bolt/none/0001
 enroll 1 'UNKNOWN_HARDWARE' --identity $bolt bolt/pump/0001 --hardware C
 enroll 1 'CERTIFICATE_EXPIRED' --identity $bolt bolt/pump/0001 --expires 2020-01-01
+enroll 2 "need the network's CA: there is no noca/ca.crt" --identity noca bolt/pump/0001 \
+    --gateway tls+tcp://127.0.0.1:7301
+cp -p $bolt/ca.crt noca/ca.crt
+enroll 1 'LINK_CRL' --identity noca bolt/pump/0001
 enroll 4 'not an X25519 key' --identity $bolt bolt/pump/0001 --decryption-key p256.pem
 enroll 4 'KEY_FILE' --identity $bolt bolt/pump/0001 --decryption-key absent.pem
 enroll 2 'is no address' --identity $bolt bolt/pump/0001 --gateway here

@@ -109,7 +109,7 @@ Test(latest, tells_what_is_final_and_what_is_not)
     cr_assert(told.release && !told.newer);
     cr_assert(told.counter == 2 && told.height == 2);
     cr_assert_eq(told.checkpoint.height, 2);
-    cr_assert_eq(told.checkpoint.cosigner_count, test_consortium()->quorum);
+    cr_assert_eq(told.checkpoint.cosigner_count, tamga_quorum(test_consortium(), 0));
     cr_assert_eq(told.checkpoint.validator_count, 3);
     add(node, 3);
     cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);

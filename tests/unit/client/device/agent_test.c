@@ -28,7 +28,7 @@ static void end(void)
 }
 TestSuite(agent, .init = start, .fini = end, .timeout = 60);
 
-static void write_config(const char *gateways, const char *more)
+static void write_config_as_is(const char *gateways, const char *more)
 {
     FILE *file = fopen(config, "w");
 
@@ -39,6 +39,15 @@ static void write_config(const char *gateways, const char *more)
             "gateways: [%s]\n%s\n",
             gateways, more);
     cr_assert_eq(fclose(file), 0);
+}
+
+/* Plain tcp has to be asked for. */
+static void write_config(const char *gateways, const char *more)
+{
+    char all[256];
+
+    snprintf(all, sizeof all, "%s\ninsecure: true", more);
+    write_config_as_is(gateways, all);
 }
 
 static pid_t spawn(const char *option)
@@ -177,6 +186,38 @@ Test(agent, settings)
     cr_assert_eq(run("--check-config"), 0);
     cr_assert_eq(world.gateway.check_ins, 0);
     cr_assert_eq(run("--nonsense"), 2);
+}
+
+/*
+ * Goal:   plain tcp is refused unless it is asked for, and then told of at every start; an
+ *         address of TLS needs somebody to trust.
+ * Method: a gateway of each kind, with and without what it needs; two starts.
+ */
+Test(agent, links_are_tls_unless_asked)
+{
+    write_config_as_is(world.gateway.addr, "");
+    cr_assert_eq(run("--check-config"), 2);
+    cr_assert(log_says("device.yaml:7: ") && log_says("say `insecure: true`"));
+    write_config_as_is(world.gateway.addr, "insecure: false");
+    cr_assert_eq(run("--check-config"), 2);
+    write_config_as_is("tls+tcp://127.0.0.1:1", "");
+    cr_assert_eq(run("--check-config"), 2);
+    cr_assert(log_says("needs `tls: {ca: ..., crl: ...}`"));
+    write_config_as_is("tls+tcp://127.0.0.1:1", "tls: {ca: ca.crt}");
+    cr_assert_eq(run("--check-config"), 2);
+    write_config_as_is("tls+tcp://127.0.0.1:1", "tls: {ca: ca.crt, crl: ca.crl, key: x}");
+    cr_assert_eq(run("--check-config"), 2);
+    cr_assert(log_says("cert and key go together"));
+    write_config_as_is("tls+tcp://127.0.0.1:1", "tls: {ca: ca.crt, crl: ca.crl}");
+    cr_assert_eq(run("--check-config"), 0);
+    cr_assert_eq(run("--once"), 4, "there is no ca.crt");
+    cr_assert(log_says("ca.crt cannot be opened"));
+    cr_assert_not(log_says("net.insecure"));
+    for (int i = 0; i < 2; i++) {
+        write_config(world.gateway.addr, "");
+        cr_assert_eq(run("--once"), 0);
+        cr_assert(log_says("net.insecure") && log_says("plain tcp"));
+    }
 }
 
 /*

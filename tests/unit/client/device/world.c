@@ -71,7 +71,7 @@ static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
     }
     if (gateway->older_as_of != gateway->shown)
         own = test_cosign(&gateway->validators, &gateway->checkpoint[gateway->older_as_of], 0,
-                          gateway->validators.chain.quorum);
+                          tamga_quorum(&gateway->validators.chain, 0));
     tamga_sealed_lend(&sealed, &block->sealed);
     inclusion.sealed = &sealed.message;
     inclusion.entry = tamga_wire_bytes(block->entry[0]);
@@ -413,7 +413,7 @@ static void prove_newest(struct gateway *gateway, size_t at)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *checkpoint =
         test_cosign(&gateway->validators, &gateway->checkpoint[at], 0,
-                    gateway->validators.chain.quorum);
+                    tamga_quorum(&gateway->validators.chain, 0));
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *latest = NULL;
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *transaction = NULL;
     Tamga__V1__ReleaseProof proof = TAMGA__V1__RELEASE_PROOF__INIT;

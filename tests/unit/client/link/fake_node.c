@@ -80,7 +80,7 @@ static void finalize_chain(struct fake_node *node, int index)
     const struct test_node *chain = &node->chain[index];
     uint32_t few = node->options.few_cosigners ? 1 : 0;
 
-    fake_final_take(&node->finality.final[index], chain, chain->chain->quorum - few);
+    fake_final_take(&node->finality.final[index], chain, tamga_quorum(chain->chain, 0) - few);
 }
 
 static void mine_chain(struct fake_node *node, int index)

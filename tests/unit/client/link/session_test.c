@@ -13,7 +13,8 @@ static struct tamga_session *session_to(const char *const *addr, size_t count,
 {
     struct tamga_session *session = NULL;
 
-    cr_assert_eq(tamga_session_open(&session, test_consortium(), addr, count, timeout_ms, NULL),
+    cr_assert_eq(tamga_session_open(&session, test_consortium(), NULL, addr, count, timeout_ms,
+                                    NULL),
                  TAMGA_OK);
     return session;
 }
@@ -82,7 +83,7 @@ Test(session, passes_over_nodes_that_will_not_do)
     session = session_to((const char *[]){fake_addr(gateway), fake_addr(node)}, 2, 20000);
     cr_assert_eq(latest(session, &detail), TAMGA_OK, "%s", detail.text);
     tamga_session_close(session);
-    cr_assert_eq(tamga_session_open(&session, test_gateway(),
+    cr_assert_eq(tamga_session_open(&session, test_gateway(), NULL,
                                     (const char *[]){fake_addr(node)}, 1, 20000, NULL),
                  TAMGA_OK);
     cr_assert_eq(tamga_session_call(session, &answer, &tamga__v1__gateway_service__descriptor,
@@ -124,14 +125,14 @@ Test(session, refuses_bad_addresses)
 
     for (size_t i = 0; i < sizeof many / sizeof *many; i++)
         many[i] = DEAD;
-    cr_assert_eq(tamga_session_open(&session, test_consortium(), many, 0, 0, NULL),
+    cr_assert_eq(tamga_session_open(&session, test_consortium(), NULL, many, 0, 0, NULL),
                  TAMGA_E_USAGE);
-    cr_assert_eq(tamga_session_open(&session, test_consortium(), many,
+    cr_assert_eq(tamga_session_open(&session, test_consortium(), NULL, many,
                                     TAMGA_SESSION_NODES_MAX + 1, 0, NULL),
                  TAMGA_E_USAGE);
-    cr_assert_eq(tamga_session_open(&session, test_consortium(), bad, 2, 0, NULL),
+    cr_assert_eq(tamga_session_open(&session, test_consortium(), NULL, bad, 2, 0, NULL),
                  TAMGA_E_USAGE);
-    cr_assert_eq(tamga_session_open(&session, test_consortium(), tls, 1, 0, NULL),
+    cr_assert_eq(tamga_session_open(&session, test_consortium(), NULL, tls, 1, 0, NULL),
                  TAMGA_E_USAGE);
     cr_assert_null(session);
 }

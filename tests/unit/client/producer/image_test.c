@@ -35,7 +35,7 @@ static struct tamga_session *session_to(const struct fake_node *node)
     struct tamga_session *session = NULL;
     const char *addr = fake_addr(node);
 
-    cr_assert_eq(tamga_session_open(&session, test_consortium(), &addr, 1, 20000, NULL),
+    cr_assert_eq(tamga_session_open(&session, test_consortium(), NULL, &addr, 1, 20000, NULL),
                  TAMGA_OK);
     return session;
 }

@@ -109,16 +109,12 @@ static bool told(struct test_node *node, enum tamga_event_kind kind, struct tamg
     return found;
 }
 
-static uint32_t validator_of(const char *name)
+static void may_vote(struct test_node *node, const char *name)
 {
     struct tamga_address address;
-    uint32_t validator;
 
     test_address(&address, name);
-    cr_assert_eq(tamga_validator_find(&validator, test_consortium(),
-                                      tamga_hash_span(&address.hash)),
-                 TAMGA_OK);
-    return validator;
+    tamga_engine_may_vote(node->engine, &address);
 }
 
 static enum tamga_err give_word(struct test_node *node, const char *name,
@@ -498,12 +494,12 @@ Test(finality, votes_once_for_a_height)
     test_node_open(&node, test_consortium());
     feed(&node, &left);
     cr_assert_not(tamga_engine_vote_due(node.engine, &link));
-    tamga_engine_may_vote(node.engine, validator_of("node-a"));
+    may_vote(&node, "node-a");
     cr_assert(sign_due(&node, "node-a"));
     cr_assert_not(sign_due(&node, "node-a"));
     cr_assert_eq(tamga_engine_flush(node.engine), TAMGA_OK);
     test_node_reopen(&node);
-    tamga_engine_may_vote(node.engine, validator_of("node-a"));
+    may_vote(&node, "node-a");
     feed(&node, &right);
     cr_assert_eq(tamga_engine_tip(node.engine)->tip.height, 2);
     cr_assert(tamga_engine_vote_due(node.engine, &link));
@@ -532,7 +528,7 @@ Test(finality, a_restored_validator_keeps_its_word)
     grow(&line, NULL, 4, 1);
     test_node_open(&node, test_consortium());
     cr_assert_eq(give_vote(&node, "node-a", NULL, &line.block[2]), TAMGA_E_UNKNOWN_BLOCK);
-    tamga_engine_may_vote(node.engine, validator_of("node-a"));
+    may_vote(&node, "node-a");
     for (size_t i = 0; i < 3; i++) {
         cr_assert_eq(tamga_engine_add_block(node.engine, &line.block[i].block,
                                             now_of(&line.block[i]), NULL),
@@ -545,7 +541,7 @@ Test(finality, a_restored_validator_keeps_its_word)
     far = checkpoint_of(&line.block[1]);
     for (int i = 1; i < 3; i++)
         cr_assert_eq(give_word(&node, validators[i], &far, &news), TAMGA_E_UNKNOWN_BLOCK);
-    tamga_engine_may_vote(node.engine, validator_of("node-a"));
+    may_vote(&node, "node-a");
     cr_assert_eq(tamga_engine_add_block(node.engine, &line.block[0].block,
                                         now_of(&line.block[0]), NULL),
                  TAMGA_OK);
@@ -673,7 +669,7 @@ Test(finality, gives_its_word_once)
 
     grow(&line, NULL, 2, 1);
     test_node_open(&node, test_consortium());
-    tamga_engine_may_vote(node.engine, validator_of("node-a"));
+    may_vote(&node, "node-a");
     feed(&node, &line);
     cr_assert_not(tamga_engine_cosignature_due(node.engine, &due));
     give_quorum(&node, NULL, &line.block[0]);

@@ -140,7 +140,7 @@ static const struct {
     {"harder target", TAMGA_E_BAD_TARGET, "node-a", harder_target},
     {"an OEM mines", TAMGA_E_NOT_MINER, "acme", NULL},
     {"a gateway mines", TAMGA_E_NOT_MINER, "gw-1", NULL},
-    {"a stranger mines", TAMGA_E_NOT_MINER, "stranger", NULL},
+    {"a stranger mines", TAMGA_E_NEED_MEMBER, "stranger", NULL},
     {"good", TAMGA_OK, "node-b", NULL},
 };
 

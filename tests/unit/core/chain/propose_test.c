@@ -17,12 +17,12 @@
 static size_t judged;
 
 static enum tamga_err counting(const struct tamga_chain *chain, const struct tamga_view *state,
-                               const struct tamga_item *item, uint64_t ref_ms,
+                               const struct tamga_item *item, const struct tamga_moment *at,
                                struct tamga_detail *detail)
 {
     judged++;
     return (chain->rules->detached ? &tamga_rules_gateway : &tamga_rules_consortium)
-        ->check(chain, state, item, ref_ms, detail);
+        ->check(chain, state, item, at, detail);
 }
 
 struct fixture {
@@ -247,6 +247,8 @@ Test(propose, another_tip_takes_it_away)
 {
     struct fixture f;
     struct test_block rival = {0}, mine = {0}, next = {0};
+    struct tamga_sealed sealed[2];
+    size_t added;
 
     setup(&f);
     test_block_on(&mine, &f.chain, NULL, "node-a", 1000, f.payload, ENTRIES, NULL);
@@ -260,6 +262,11 @@ Test(propose, another_tip_takes_it_away)
     cr_assert_geq(judged, 2);
 
     judged = 0;
+    sealed[0] = mine.block.sealed;
+    sealed[1] = next.block.sealed;
+    cr_assert_eq(tamga_engine_add_headers(f.node.engine, sealed, 2, T0 + TEST_DRIFT_MS, &added,
+                                          NULL),
+                 TAMGA_OK);
     cr_assert_eq(add(&f, &mine.block), TAMGA_OK);
     cr_assert_eq(add(&f, &next.block), TAMGA_OK);
     check_tip(&f, &next.id);

@@ -89,25 +89,25 @@ Test(vote, validators_are_found_by_address)
         uint32_t found = 77;
 
         test_validators_init(&set, size[i], TAMGA_KEY_ED25519);
-        cr_assert_eq(set.chain.validator_count, size[i]);
+        cr_assert_eq(tamga_validator_count(&set.chain), size[i]);
         for (uint32_t v = 0; v < size[i]; v++) {
-            address = set.chain.validator[v]->address;
+            address = tamga_validator(&set.chain, v)->address;
             cr_assert_eq(tamga_validator_find(&found, &set.chain,
-                                              tamga_hash_span(&address.hash)),
+                                              tamga_hash_span(&address.hash), 0),
                          TAMGA_OK);
             cr_assert_eq(found, v);
         }
         found = 77;
         cr_assert_eq(tamga_validator_find(&found, &set.chain,
-                                          tamga_span(address.hash.byte, 31)),
+                                          tamga_span(address.hash.byte, 31), 0),
                      TAMGA_E_NOT_VALIDATOR);
-        cr_assert_eq(tamga_validator_find(&found, &set.chain, tamga_span(NULL, 0)),
+        cr_assert_eq(tamga_validator_find(&found, &set.chain, tamga_span(NULL, 0), 0),
                      TAMGA_E_NOT_VALIDATOR);
         test_address(&address, "node-a"); /* mines this chain, and makes nothing final */
-        cr_assert_eq(tamga_validator_find(&found, &set.chain, tamga_hash_span(&address.hash)),
+        cr_assert_eq(tamga_validator_find(&found, &set.chain, tamga_hash_span(&address.hash), 0),
                      TAMGA_E_NOT_VALIDATOR);
         test_address(&address, "stranger");
-        cr_assert_eq(tamga_validator_find(&found, &set.chain, tamga_hash_span(&address.hash)),
+        cr_assert_eq(tamga_validator_find(&found, &set.chain, tamga_hash_span(&address.hash), 0),
                      TAMGA_E_NOT_VALIDATOR);
         cr_assert_eq(found, 77);
     }
@@ -168,7 +168,7 @@ Test(vote, is_not_made_for_others_or_downwards)
                  TAMGA_E_NOT_VALIDATOR);
     cr_assert_eq(tamga_vote_make(&vote, &set.chain, &level, set.key[2]), TAMGA_E_BAD_VOTE);
     cr_assert_eq(tamga_vote_make(&vote, &set.chain, &down, set.key[2]), TAMGA_E_BAD_VOTE);
-    set.chain.revoked[2] = true;
+    test_revoke(&set, 2);
     cr_assert_eq(tamga_vote_make(&vote, &set.chain, &up, set.key[2]), TAMGA_E_NOT_VALIDATOR);
     tamga_sha256(&after, tamga_buf_span(&vote.bytes));
     cr_assert_eq(vote.validator, 1);
@@ -199,7 +199,7 @@ static enum tamga_err judge(const struct test_validators *set, const struct forg
     enum tamga_err err;
 
     body.validator = tamga_wire_bytes(tamga_hash_span(
-        forgery->validator ? forgery->validator : &set->chain.validator[0]->address.hash));
+        forgery->validator ? forgery->validator : &tamga_validator(&set->chain, 0)->address.hash));
     body.source_height = link.source.height;
     body.source = tamga_wire_bytes(tamga_hash_span(&link.source.id.hash));
     body.target_height = link.target.height;
@@ -306,7 +306,7 @@ Test(vote, refusals_by_name)
     cr_assert_eq(judge(&set, &(struct forgery){.change = downwards}), TAMGA_E_BAD_VOTE);
     cr_assert_eq(judge(&set, &(struct forgery){.signer = set.key[1]}), TAMGA_E_BAD_SIGNATURE);
     cr_assert_eq(judge(&set, &(struct forgery){.forge = other_type}), TAMGA_E_BAD_SIGNATURE);
-    set.chain.revoked[0] = true;
+    test_revoke(&set, 0);
     cr_assert_eq(judge(&set, &(struct forgery){0}), TAMGA_E_NOT_VALIDATOR);
 }
 

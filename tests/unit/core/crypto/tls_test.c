@@ -1,6 +1,6 @@
 /*
- * core/crypto/tls.c, tls_session.c, tls_issue.c: what opens, what is refused and why, and
- * two sessions over a socket pair.
+ * core/crypto/tls.c, tls_identity.c, tls_session.c, tls_issue.c: what opens, what is refused
+ * and why, and two sessions over a socket pair. Devices: tls_device_test.c.
  */
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../net/authority.h"
+#include "pair.h"
 
 #define DAY_S  AUTHORITY_DAY_S
 #define YEAR_S (365 * DAY_S)
@@ -49,6 +49,41 @@ Test(tls, reads_one_form_of_an_identity)
     cr_assert_eq(tamga_tls_identity_format(uri, &identity), TAMGA_E_LINK_NAME);
     identity = (struct tamga_tls_identity){.name = "a", .roles = 16};
     cr_assert_eq(tamga_tls_identity_format(uri, &identity), TAMGA_E_LINK_NAME);
+}
+
+/*
+ * Goal:   the same of a device.
+ * Method: a good one; parts too many, too few, empty, too long; roles beside it.
+ */
+Test(tls, reads_one_form_of_a_device)
+{
+    struct tamga_tls_identity identity = {.name = "acme/cam/0001", .roles = TAMGA_TLS_DEVICE},
+                              again = {0};
+    char uri[TAMGA_TLS_URI_MAX], bad[TAMGA_TLS_URI_MAX], words[TAMGA_TLS_ROLES_MAX];
+    static const char *const names[] = {"acme/cam", "acme/cam/", "/cam/1", "acme//1",
+                                        "acme/cam/1/2", "acme/cam/1?roles=oem", "acme/c m/1"};
+
+    memset(identity.network.byte, 0xab, sizeof identity.network.byte);
+    cr_assert_eq(tamga_tls_identity_format(uri, &identity), TAMGA_OK);
+    cr_assert_not_null(strstr(uri, "abab/device/acme/cam/0001"), "%s", uri);
+    cr_assert_eq(tamga_tls_identity_parse(&again, tamga_span_text(uri)), TAMGA_OK);
+    cr_assert_str_eq(again.name, identity.name);
+    cr_assert_eq(again.roles, TAMGA_TLS_DEVICE);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(bad, sizeof bad, "%.*s%s", (int)(strstr(uri, "acme") - uri), uri, names[i]);
+        cr_assert_eq(tamga_tls_identity_parse(&again, tamga_span_text(bad)), TAMGA_E_LINK_NAME,
+                     "%s", bad);
+    }
+    snprintf(identity.name, sizeof identity.name, "acme/cam/%065d", 1);
+    cr_assert_eq(tamga_tls_identity_format(uri, &identity), TAMGA_E_LINK_NAME);
+    identity = (struct tamga_tls_identity){.name = "acme/cam/1",
+                                           .roles = TAMGA_TLS_DEVICE | TAMGA_TLS_OEM};
+    cr_assert_eq(tamga_tls_identity_format(uri, &identity), TAMGA_E_LINK_NAME);
+    tamga_tls_roles_format(words, TAMGA_TLS_DEVICE);
+    cr_assert_str_eq(words, "device");
+    tamga_tls_roles_format(words, TAMGA_TLS_CONSORTIUM | TAMGA_TLS_GATEWAY | TAMGA_TLS_OEM |
+                                      TAMGA_TLS_PROVIDER | TAMGA_TLS_AUDITOR);
+    cr_assert_str_eq(words, "auditor,consortium,gateway,oem,provider");
 }
 
 static enum tamga_err try(const struct authority *authority, const char *name)
@@ -132,44 +167,6 @@ Test(tls, tells_the_end_ahead)
 }
 
 /* ---- sessions -------------------------------------------------------------------- */
-
-struct pair {
-    int fd[2];
-    struct tamga_tls_session *server, *client;
-    enum tamga_tls_step server_step, client_step;
-};
-
-/* Shake hands until neither side moves; then the client reads what the server adds. */
-static void pair_shake(struct pair *pair, struct tamga_tls *server, struct tamga_tls *client,
-                       const struct tamga_tls_want *wanted, const struct tamga_tls_want *caller,
-                       struct tamga_tls_ticket *ticket)
-{
-    uint8_t byte;
-    size_t len = 1;
-
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair->fd), 0);
-    cr_assert_eq(tamga_tls_session_new(&pair->server, server, pair->fd[0], true, caller, NULL),
-                 TAMGA_OK);
-    cr_assert_eq(tamga_tls_session_new(&pair->client, client, pair->fd[1], false, wanted,
-                                       ticket), TAMGA_OK);
-    pair->server_step = pair->client_step = TAMGA_TLS_READ;
-    for (int i = 0; i < 10; i++) {
-        if (pair->client_step == TAMGA_TLS_READ)
-            pair->client_step = tamga_tls_session_shake(pair->client);
-        if (pair->server_step == TAMGA_TLS_READ)
-            pair->server_step = tamga_tls_session_shake(pair->server);
-    }
-    if (pair->client_step == TAMGA_TLS_DONE)
-        pair->client_step = tamga_tls_session_read(pair->client, &byte, &len);
-}
-
-static void pair_close(struct pair *pair)
-{
-    tamga_tls_session_free(pair->server);
-    tamga_tls_session_free(pair->client);
-    close(pair->fd[0]);
-    close(pair->fd[1]);
-}
 
 /*
  * Goal:   bytes go both ways, and a second session resumes the first; under a new list, what

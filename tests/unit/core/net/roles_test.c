@@ -58,7 +58,7 @@ Test(roles, may_call_what_is_theirs, .timeout = 60)
 
     roles_open(&roles, PUT, TAMGA_TLS_OEM | TAMGA_TLS_PROVIDER);
     cr_assert_eq(fixture_put(roles.gateway, 1, &detail), TAMGA_E_ROLE_DENIED, "%s", detail.text);
-    cr_assert_str_eq(detail.text, "gw-1 is gateway; callers are oem, provider");
+    cr_assert_str_eq(detail.text, "gw-1 is gateway; callers are oem,provider");
     cr_assert_eq(atomic_load(&roles.town.fixture.runs), 0);
     cr_assert_eq(fixture_get(roles.gateway, "x", 5000, NULL, NULL), TAMGA_OK);
     cr_assert_eq(fixture_put(roles.oem, 1, &detail), TAMGA_OK, "%s", detail.text);
@@ -78,9 +78,9 @@ Test(roles, restrict_a_whole_service, .timeout = 60)
     Tamga__V1__HealthCheckRequest request = TAMGA__V1__HEALTH_CHECK_REQUEST__INIT;
     TAMGA_CLEANUP(tamga_reply_clear) struct tamga_reply reply = {.deadline_ms = 5000};
 
-    roles_open(&roles, ALL, TAMGA_RPC_DEVICES);
+    roles_open(&roles, ALL, TAMGA_TLS_DEVICE);
     cr_assert_eq(fixture_put(roles.both, 1, &detail), TAMGA_E_ROLE_DENIED);
-    cr_assert_str_eq(detail.text, "both is oem, gateway; callers are device");
+    cr_assert_str_eq(detail.text, "both is gateway,oem; callers are device");
     cr_assert_eq(fixture_get(roles.oem, "x", 5000, NULL, NULL), TAMGA_E_ROLE_DENIED);
     cr_assert_eq(atomic_load(&roles.town.fixture.runs), 0);
     reply.channel = roles.gateway;
@@ -100,7 +100,7 @@ Test(roles, are_unknown_over_plain_tcp, .timeout = 60)
     struct fixture fixture;
     struct tamga_rpc_server_options options = fixture_options();
 
-    fixture_open_for(&fixture, &options, NULL, ALL, TAMGA_RPC_DEVICES);
+    fixture_open_for(&fixture, &options, NULL, ALL, TAMGA_TLS_DEVICE);
     cr_assert_eq(fixture_put(fixture.channel, 1, NULL), TAMGA_OK);
     fixture_close(&fixture);
 }

@@ -355,9 +355,9 @@ Test(rules, miners_are_those_of_genesis)
         struct tamga_address address;
 
         test_address(&address, name[i]);
-        cr_assert_eq(tamga_rules_gateway.miner(test_gateway(), &address),
+        cr_assert_eq(tamga_rules_gateway.miner(test_gateway(), NULL, 0, &address, NULL),
                      strncmp(name[i], "gw-", 3) == 0 ? TAMGA_OK : TAMGA_E_NOT_MINER);
-        cr_assert_eq(tamga_rules_consortium.miner(test_consortium(), &address),
+        cr_assert_eq(tamga_rules_consortium.miner(test_consortium(), NULL, 0, &address, NULL),
                      strncmp(name[i], "node-", 5) == 0 ? TAMGA_OK : TAMGA_E_NOT_MINER);
     }
 }

@@ -70,7 +70,7 @@ static Tamga__V1__ReleaseProof *prove(const struct world *world, const char *pro
                                       const char *model, const struct tamga_buf *release)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *checkpoint =
-        test_cosign(&world->set, &world->checkpoint, 0, world->set.chain.quorum);
+        test_cosign(&world->set, &world->checkpoint, 0, tamga_quorum(&world->set.chain, 0));
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *latest = NULL;
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *transaction = NULL;
     Tamga__V1__ReleaseProof proof = TAMGA__V1__RELEASE_PROOF__INIT;

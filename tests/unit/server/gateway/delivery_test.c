@@ -87,7 +87,7 @@ Test(delivery, makes_room_by_age)
 Test(delivery, follows_a_download)
 {
     struct tamga_deliveries *deliveries = table(4);
-    struct tamga_hash a = device(1), b = device(2);
+    struct tamga_hash a = device(1), b = device(2), owner;
     const uint8_t first[16] = {1}, second[16] = {2};
 
     tamga_delivery_enter(deliveries, &a, STATE(OFFERED), NULL, 1);
@@ -95,6 +95,9 @@ Test(delivery, follows_a_download)
     tamga_delivery_begin(deliveries, &a, second, 100);
     tamga_delivery_enter(deliveries, &b, STATE(OFFERED), NULL, 1);
     tamga_delivery_begin(deliveries, &b, second, 5); /* another's nonce: ignored */
+    cr_assert_not(tamga_delivery_owner(deliveries, first, &owner));
+    cr_assert(tamga_delivery_owner(deliveries, second, &owner));
+    cr_assert(tamga_hash_equal(&owner, &a));
     tamga_delivery_serve(deliveries, first, 100, 2);
     cr_assert_eq(tamga_delivery_get(deliveries, &a).state, STATE(OFFERED));
     tamga_delivery_serve(deliveries, second, 99, 3);
