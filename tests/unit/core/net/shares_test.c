@@ -182,6 +182,82 @@ Test(shares, of_a_member, .timeout = 60)
     town_close(&town);
 }
 
+/* ---- devices ---------------------------------------------------------------------- */
+
+#define PART "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff0123"
+
+static enum tamga_err anybody(void *context, const struct tamga_tls_shown *shown,
+                              struct tamga_detail *detail)
+{
+    (void)context;
+    (void)shown;
+    (void)detail;
+    return TAMGA_OK;
+}
+
+static struct tamga_tls *device_tls(const struct town *town, const char *name,
+                                    const struct tamga_private_key *key)
+{
+    char ca[160], crl[160];
+    struct tamga_tls_device device = {.ca = ca, .crl = crl, .key = key, .name = name,
+                                      .certificate = tamga_span_text("an OEM's"),
+                                      .network = town->authority.network};
+    struct tamga_tls *tls = NULL;
+
+    snprintf(ca, sizeof ca, "%s/ca.crt", town->authority.folder);
+    snprintf(crl, sizeof crl, "%s/ca.crl", town->authority.folder);
+    cr_assert_eq(tamga_tls_open_device(&tls, &device, NULL), TAMGA_OK);
+    return tls;
+}
+
+/*
+ * Goal:   a device has a share of its own, over all its connections, told from another one's
+ *         by the whole of its name, however long; and calls nothing that is for members.
+ * Method: two devices whose names of full length differ in the last letter; 2 MiB at 1,000 B/s
+ *         to the first; a service that devices may call, then one that they may not.
+ */
+Test(shares, of_a_device, .timeout = 60)
+{
+    static const char first[] = PART "/" PART "/" PART;
+    struct tamga_rpc_server_options options = fixture_options();
+    struct tamga_private_key *key = NULL;
+    struct tamga_detail detail = {""};
+    struct tamga_tls *tls[2];
+    struct town town;
+    char second[] = PART "/" PART "/" PART;
+
+    town_open(&town);
+    fixture_close(&town.fixture);
+    options.listen = "tls+tcp://127.0.0.1:0";
+    options.link = &town.server_link;
+    options.limits.device = (struct tamga_limit){.bytes_out_per_s = 1000};
+    town.server_link.want.device = anybody;
+    fixture_open_for(&town.fixture, &options, &town.client_link, "/tamga.v1.ContentService/Get",
+                     TAMGA_TLS_DEVICE);
+    town.addr = tamga_rpc_server_addr(town.fixture.server);
+    cr_assert_eq(tamga_private_key_generate(&key, TAMGA_KEY_P256), TAMGA_OK);
+    second[sizeof second - 2] = 'X';
+    tls[0] = device_tls(&town, first, key);
+    tls[1] = device_tls(&town, second, key);
+    struct tamga_net_link link = {.tls = tls[0]};
+    struct tamga_channel *channel = NULL;
+    cr_assert_eq(tamga_channel_open_link(&channel, town.addr, &link, NULL), TAMGA_OK);
+    cr_assert_eq(fixture_put(channel, 1, &detail), TAMGA_E_ROLE_DENIED);
+    cr_assert_not_null(strstr(detail.text, "0123 is device; callers are"), "%s", detail.text);
+    cr_assert_eq(fixture_get(channel, "big", 5000, NULL, &detail), TAMGA_OK, "%s", detail.text);
+    cr_assert_eq(town_ask(&town, tls[0], NULL, 0, &detail), TAMGA_E_RATE_LIMITED);
+    cr_assert_not_null(strstr(detail.text, "this device may have 1000 bytes of answers"));
+    cr_assert_eq(town_ask(&town, tls[1], NULL, 0, &detail), TAMGA_OK, "%s", detail.text);
+    cr_assert_eq(counters_of(&town.fixture).limited[TAMGA_LIMIT_DEVICE][TAMGA_LIMIT_BYTES_OUT],
+                 1);
+    cr_assert_eq(town_ask(&town, town.client_tls, NULL, 0, &detail), TAMGA_E_ROLE_DENIED);
+    tamga_channel_close(channel);
+    for (int i = 0; i < 2; i++)
+        tamga_tls_close(tls[i]);
+    tamga_private_key_free(key);
+    town_close(&town);
+}
+
 /*
  * Goal:   a member that has gone leaves no request of its in the count for ever.
  * Method: a raw member asks to be held and goes; then the call is completed: its one place
