@@ -2,7 +2,6 @@
  * with file and line. */
 #include "agent/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,30 +46,19 @@ void tamga_agent_config_clear(struct tamga_agent_config *config)
 {
     tamga_yaml_free(&schema, config->settings);
     config->settings = NULL;
-    explicit_bzero(config->passphrase, sizeof config->passphrase);
+    tamga_passphrase_free(config->passphrase);
+    config->passphrase = NULL;
 }
 
-/* The first line of the file, without its end. */
 static enum tamga_err load_passphrase(struct tamga_agent_config *config, const char *path,
                                       struct tamga_detail *detail)
 {
     char place[TAMGA_PATH_MAX];
     enum tamga_err err = tamga_path_beside(place, path, config->settings->passphrase_file);
-    FILE *file;
-    char *line;
 
     if (err != TAMGA_OK)
         return tamga_yaml_refuse(detail, path, "passphrase_file", "is no path");
-    file = fopen(place, "r");
-    if (file == NULL)
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.160s: %s", place, strerror(errno));
-    setvbuf(file, NULL, _IONBF, 0); /* no second copy of a secret */
-    line = fgets(config->passphrase, sizeof config->passphrase, file);
-    fclose(file);
-    config->passphrase[strcspn(config->passphrase, "\r\n")] = '\0';
-    if (line == NULL || config->passphrase[0] == '\0')
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.160s: has no passphrase", place);
-    return TAMGA_OK;
+    return tamga_passphrase_read(&config->passphrase, place, detail);
 }
 
 static enum tamga_err place_files(struct tamga_agent_config *config, const char *path,

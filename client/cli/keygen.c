@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "crypto/passphrase.h"
 #include "crypto/recipient.h"
 
 struct keygen {
@@ -50,11 +51,6 @@ static const struct argp argp = {
     .doc = "Make a key pair. With --passphrase-file the private key is encrypted. Existing "
            "files are never replaced.\vExample: tamga keygen --out acme.pem --type rsa3072",
 };
-
-static void secret_wipe(char (*secret)[TAMGA_PASSPHRASE_MAX + 1])
-{
-    explicit_bzero(*secret, sizeof *secret);
-}
 
 /* One of them. */
 struct pair {
@@ -141,7 +137,7 @@ static enum tamga_err show(const struct cli *cli, const struct keygen *keygen,
 int cli_keygen(struct cli *cli, int argc, char **argv)
 {
     TAMGA_CLEANUP(pair_clear) struct pair pair = {NULL, NULL};
-    TAMGA_CLEANUP(secret_wipe) char passphrase[TAMGA_PASSPHRASE_MAX + 1] = "";
+    TAMGA_CLEANUP(tamga_passphrase_release) struct tamga_passphrase *passphrase = NULL;
     struct keygen keygen = {.type = TAMGA_KEY_P256};
     struct tamga_detail detail = {""};
     char public_path[CLI_PATH_MAX];
@@ -151,13 +147,12 @@ int cli_keygen(struct cli *cli, int argc, char **argv)
     if (snprintf(public_path, sizeof public_path, "%s.pub", keygen.out) >= CLI_PATH_MAX)
         return cli_fail(tamga_refuse(&detail, TAMGA_E_USAGE, "--out is too long"), &detail);
     if (cli->passphrase_file != NULL)
-        err = tamga_passphrase_read(passphrase, cli->passphrase_file, &detail);
+        err = tamga_passphrase_read(&passphrase, cli->passphrase_file, &detail);
     if (err == TAMGA_OK)
         err = keygen.decrypts ? tamga_recipient_key_generate(&pair.decrypts)
                               : tamga_private_key_generate(&pair.signs, keygen.type);
     if (err == TAMGA_OK)
-        err = save(&pair, keygen.out, public_path, cli->passphrase_file ? passphrase : NULL,
-                   &detail);
+        err = save(&pair, keygen.out, public_path, tamga_passphrase_text(passphrase), &detail);
     if (err == TAMGA_OK)
         err = show(cli, &keygen, &pair, public_path);
     return cli_fail(err, &detail);

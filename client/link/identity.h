@@ -9,7 +9,6 @@
 
 #define TAMGA_IDENTITY_KEY     "key.pem"
 #define TAMGA_IDENTITY_GENESIS "genesis.tamga"
-#define TAMGA_PASSPHRASE_MAX   1000
 
 /* {0} is empty. */
 struct tamga_identity {
@@ -37,14 +36,5 @@ TAMGA_MUST_USE enum tamga_err tamga_identity_load(struct tamga_identity *out,
                                                   const struct tamga_identity_options *options,
                                                   struct tamga_detail *detail);
 void tamga_identity_clear(struct tamga_identity *identity);
-
-/*
- * First line of a file, without its end; wipe it after use.
- *
- * Errors:  FILE_IO; KEY_FILE: others can read it, it is empty or too long.
- */
-TAMGA_MUST_USE enum tamga_err tamga_passphrase_read(char out[TAMGA_PASSPHRASE_MAX + 1],
-                                                    const char *path,
-                                                    struct tamga_detail *detail);
 
 #endif

@@ -4,6 +4,8 @@
  * signatures.
  */
 #include "crypto/key_internal.h"
+#include "crypto/passphrase.h"
+#include "crypto/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,20 +24,19 @@
 
 #define KEY_FILE_BYTES_MAX   16384u
 #define KEY_PATH_CHARS_MAX   4000u
-#define PASSPHRASE_CHARS_MAX 1000u  /* OpenSSL cuts at 1,024 without a word */
 #define PBKDF2_ROUNDS        600000 /* OWASP's figure for HMAC-SHA-256 */
 #define PRIVATE_MODE         0600
 #define PUBLIC_MODE          0644
 
-/* What a file held; wiped when it goes out of scope. */
+/* What a file held, in locked memory. */
 struct file_text {
     size_t len;
     char byte[KEY_FILE_BYTES_MAX];
 };
 
-static void text_wipe(struct file_text *text)
+static void text_free(struct file_text **text)
 {
-    OPENSSL_cleanse(text, sizeof *text);
+    tamga_secret_free(*text, sizeof **text);
 }
 
 static void fd_close(int *fd)
@@ -80,10 +81,10 @@ static enum tamga_err passphrase_check(const char *passphrase, const char *path,
 {
     size_t len = passphrase == NULL ? 1 : strlen(passphrase);
 
-    if (len == 0 || len > PASSPHRASE_CHARS_MAX)
+    if (len == 0 || len > TAMGA_PASSPHRASE_MAX)
         return tamga_refuse(detail, TAMGA_E_KEY_FILE,
-                            "%s: passphrase has %zu characters, accepted are 1 to %u",
-                            path, len, PASSPHRASE_CHARS_MAX);
+                            "%s: passphrase has %zu characters, accepted are 1 to %d",
+                            path, len, TAMGA_PASSPHRASE_MAX);
     return TAMGA_OK;
 }
 
@@ -201,7 +202,7 @@ enum tamga_err tamga_pem_private_save(EVP_PKEY *pkey, const char *path,
         err = passphrase_check(passphrase, path, detail);
     if (err != TAMGA_OK)
         return err;
-    bio = BIO_new(BIO_s_mem());
+    bio = BIO_new(BIO_s_secmem());
     if (bio == NULL)
         return TAMGA_E_NO_MEMORY;
     if (!private_encode(bio, pkey, passphrase)) {
@@ -283,9 +284,10 @@ static enum tamga_err text_read(struct file_text *text, int fd, const char *path
                         KEY_FILE_BYTES_MAX);
 }
 
-static enum tamga_err file_load(struct file_text *text, const char *path, bool secret,
+static enum tamga_err file_load(struct file_text **out, const char *path, bool secret,
                                 struct tamga_detail *detail)
 {
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
     TAMGA_CLEANUP(fd_close) int fd = -1;
     enum tamga_err err = path_check(path, detail);
 
@@ -298,7 +300,15 @@ static enum tamga_err file_load(struct file_text *text, const char *path, bool s
     err = file_check(fd, path, secret, detail);
     if (err != TAMGA_OK)
         return err;
-    return text_read(text, fd, path, detail);
+    text = tamga_secret_new(sizeof *text);
+    if (text == NULL)
+        return TAMGA_E_NO_MEMORY;
+    err = text_read(text, fd, path, detail);
+    if (err != TAMGA_OK)
+        return err;
+    *out = text;
+    text = NULL;
+    return TAMGA_OK;
 }
 
 struct asked {
@@ -333,7 +343,7 @@ enum tamga_err tamga_pem_private_load(EVP_PKEY **out, const char *path,
                                       const char *passphrase,
                                       struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(text_wipe) struct file_text text;
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
     TAMGA_CLEANUP(bio_free) BIO *bio = NULL;
     EVP_PKEY *pkey;
     struct asked asked = {.passphrase = passphrase};
@@ -343,7 +353,7 @@ enum tamga_err tamga_pem_private_load(EVP_PKEY **out, const char *path,
         err = file_load(&text, path, true, detail);
     if (err != TAMGA_OK)
         return err;
-    bio = BIO_new_mem_buf(text.byte, (int)text.len);
+    bio = BIO_new_mem_buf(text->byte, (int)text->len);
     if (bio == NULL)
         return TAMGA_E_NO_MEMORY;
     pkey = PEM_read_bio_PrivateKey(bio, NULL, passphrase_answer, &asked);
@@ -376,7 +386,7 @@ enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char
 enum tamga_err tamga_pem_public_load(struct tamga_buf *out, const char *path,
                                      struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(text_wipe) struct file_text text;
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
     TAMGA_CLEANUP(bio_free) BIO *bio = NULL;
     unsigned char *der = NULL;
     long der_len = 0;
@@ -384,7 +394,7 @@ enum tamga_err tamga_pem_public_load(struct tamga_buf *out, const char *path,
 
     if (err != TAMGA_OK)
         return err;
-    bio = BIO_new_mem_buf(text.byte, (int)text.len);
+    bio = BIO_new_mem_buf(text->byte, (int)text->len);
     if (bio == NULL)
         return TAMGA_E_NO_MEMORY;
     if (PEM_bytes_read_bio(&der, &der_len, NULL, PEM_STRING_PUBLIC, bio, NULL, NULL) !=

@@ -12,6 +12,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "crypto/secret.h"
+
 #define VERSION    1u
 #define CIPHER     1u /* AES-256-GCM */
 #define WRAP       1u /* X25519, HKDF with SHA-256, AES-256-GCM */
@@ -70,7 +72,7 @@ enum tamga_err tamga_seal_new(struct tamga_seal **out, const struct tamga_seal_k
 
     if (tamga_sealed_bytes(plain_bytes) == 0)
         return TAMGA_E_BAD_VALUE;
-    seal = calloc(1, sizeof *seal);
+    seal = tamga_secret_new(sizeof *seal); /* it holds the key */
     if (seal == NULL)
         return TAMGA_E_NO_MEMORY;
     seal->key = *key;
@@ -91,8 +93,7 @@ void tamga_seal_free(struct tamga_seal *seal)
     if (seal == NULL)
         return;
     EVP_CIPHER_CTX_free(seal->ctx); /* wipes its key schedule */
-    tamga_seal_key_wipe(&seal->key);
-    free(seal);
+    tamga_secret_free(seal, sizeof *seal);
 }
 
 void tamga_seal_release(struct tamga_seal **seal)
