@@ -6,6 +6,7 @@
 #include "crypto/key_internal.h"
 #include "crypto/passphrase.h"
 #include "crypto/secret.h"
+#include "crypto/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -370,10 +371,17 @@ enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char
                                       struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(pkey_free) EVP_PKEY *pkey = NULL;
-    enum tamga_err err = tamga_pem_private_load(&pkey, path, passphrase, detail);
+    bool on_token = tamga_token_is_named(path);
+    enum tamga_err err = on_token ? tamga_token_private_load(&pkey, path, passphrase, detail)
+                                  : tamga_pem_private_load(&pkey, path, passphrase, detail);
 
     if (err == TAMGA_OK)
         err = tamga_private_key_wrap(out, pkey);
+    if (err == TAMGA_E_BAD_KEY && on_token)
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
+                            "%.120s: not a P-256 or RSA-3072 key that may sign, or its public "
+                            "half is not on the token",
+                            path);
     if (err == TAMGA_E_BAD_KEY)
         return tamga_refuse(detail, TAMGA_E_KEY_FILE,
                             "%s: not a P-256, RSA-3072 or Ed25519 key, or damaged",
@@ -381,6 +389,17 @@ enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char
     if (err == TAMGA_OK)
         pkey = NULL;
     return err;
+}
+
+bool tamga_private_key_is_locked(const char *path)
+{
+    static const char label[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
+
+    if (tamga_token_is_named(path))
+        return !tamga_token_has_pin(path);
+    return file_load(&text, path, true, NULL) == TAMGA_OK &&
+           memmem(text->byte, text->len, label, sizeof label - 1) != NULL;
 }
 
 enum tamga_err tamga_pem_public_load(struct tamga_buf *out, const char *path,
