@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/token.h"
 #include "net/endpoint.h"
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
@@ -61,6 +62,15 @@ static enum tamga_err load_passphrase(struct tamga_agent_config *config, const c
     return tamga_passphrase_read(&config->passphrase, place, detail);
 }
 
+/* A path as the file means it; a key on a token is none. */
+static enum tamga_err place(char out[TAMGA_PATH_MAX], const char *file, const char *value)
+{
+    if (!tamga_token_is_named(value) || strlen(value) >= TAMGA_PATH_MAX)
+        return tamga_path_beside(out, file, value);
+    strcpy(out, value);
+    return TAMGA_OK;
+}
+
 static enum tamga_err place_files(struct tamga_agent_config *config, const char *path,
                                   struct tamga_detail *detail)
 {
@@ -79,8 +89,7 @@ static enum tamga_err place_files(struct tamga_agent_config *config, const char 
     };
 
     for (size_t i = 0; i < sizeof file / sizeof file[0]; i++)
-        if (file[i].value != NULL &&
-            tamga_path_beside(file[i].out, path, file[i].value) != TAMGA_OK)
+        if (file[i].value != NULL && place(file[i].out, path, file[i].value) != TAMGA_OK)
             return tamga_yaml_refuse(detail, path, file[i].key, "is no path");
     return TAMGA_OK;
 }

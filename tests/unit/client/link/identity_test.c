@@ -11,7 +11,7 @@
 static enum tamga_err load(struct tamga_identity *out, const char *folder, const char *genesis,
                            const char *passphrase, struct tamga_detail *detail)
 {
-    const struct tamga_identity_options options = {folder, genesis, passphrase};
+    const struct tamga_identity_options options = {folder, genesis, passphrase, NULL};
 
     return tamga_identity_load(out, &options, detail);
 }
