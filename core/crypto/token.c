@@ -170,16 +170,11 @@ static int ask_nobody(UI *ui, UI_STRING *question)
     return 0;
 }
 
-/* Before the module's own destructors, and before OpenSSL's: after them it crashes. */
+/* Before the module's own destructors, and before OpenSSL's: after them it crashes. The
+ * engine is not given back, or it would be unloaded before what it never frees is looked at. */
 static void engine_end(void)
 {
-    pthread_mutex_lock(&lock);
-    if (engine != NULL) {
-        ENGINE_finish(engine);
-        ENGINE_free(engine);
-        engine = NULL;
-    }
-    pthread_mutex_unlock(&lock);
+    (void)ENGINE_finish(engine);
 }
 
 static enum tamga_err engine_begin(const struct uri *uri, struct tamga_detail *detail)
@@ -239,7 +234,8 @@ static int module_code(void)
     return code;
 }
 
-/* Of the engine's view, a token is what is there if any key of it can be seen. */
+/* The engine does not tell: after its PIN, a token is there if it shows any private key. (Of
+ * public ones it would lose memory.) */
 static bool token_is_there(const struct uri *uri)
 {
     char token[TAMGA_TOKEN_URI_MAX] = SCHEME;
@@ -256,7 +252,7 @@ static bool token_is_there(const struct uri *uri)
         }
         at += len + (at[len] == ';');
     }
-    any = ENGINE_load_public_key(engine, token, silent, NULL);
+    any = ENGINE_load_private_key(engine, token, silent, NULL);
     ERR_clear_error();
     EVP_PKEY_free(any);
     return any != NULL;
@@ -280,8 +276,8 @@ static enum tamga_err say_why(const struct uri *uri, struct tamga_detail *detail
         return tamga_refuse(detail, TAMGA_E_KEY_FILE,
                             "%.150s: the token is there, but no such key on it", uri->path);
     return tamga_refuse(detail, TAMGA_E_KEY_FILE,
-                        "%.120s: no such token, or its module is not found (module-path=, or a "
-                        "module of p11-kit)",
+                        "%.100s: no such token, more than one, or its module is not found "
+                        "(module-path=, or a module of p11-kit)",
                         uri->path);
 }
 

@@ -231,6 +231,21 @@ Test(token, absent)
 }
 
 /*
+ * Goal:   no PIN is tried on tokens of which it may not be the PIN.
+ * Method: two tokens of one label; one of them by its serial number is none of that name.
+ */
+Test(token, two_tokens)
+{
+    cr_assert_eq(system("softhsm2-util --init-token --free --label acme --pin 9999-9999 "
+                        "--so-pin 87654321 >/dev/null"),
+                 0);
+    refused(uri("token=acme;object=release", "pin"), NULL, TAMGA_E_KEY_FILE,
+            "no such token, more than one");
+    refused(uri("token=acme;serial=0;object=release", "pin"), NULL, TAMGA_E_KEY_FILE,
+            "no such token");
+}
+
+/*
  * Goal:   keys that are none of ours are refused, though they can sign.
  * Method: RSA-2048 and P-384.
  */
