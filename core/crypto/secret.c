@@ -75,7 +75,8 @@ static void guard(void)
 {
     /* Not RLIMIT_CORE: installers that an agent starts would inherit it, and a handler that
      * takes core dumps by a pipe does not ask it. This ends with exec. */
-    (void)prctl(PR_SET_DUMPABLE, 0);
+    if (getenv(TAMGA_DEBUGGABLE) == NULL)
+        (void)prctl(PR_SET_DUMPABLE, 0);
     (void)CRYPTO_set_mem_functions(plain_malloc, wiping_realloc, wiping_free);
     raise_lock_limit();
     locked = CRYPTO_secure_malloc_init(TAMGA_SECRET_BYTES_MAX, PIECE_BYTES_MIN) ==

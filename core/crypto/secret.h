@@ -15,6 +15,10 @@
  * elsewhere. A signature takes some 16 KiB while it is made, a handshake 64 bytes. */
 #define TAMGA_SECRET_BYTES_MAX (1024u * 1024)
 
+/* In the environment, whatever its value: for whoever debugs, or counts a node's descriptors,
+ * and is not root. */
+#define TAMGA_DEBUGGABLE "TAMGA_DEBUGGABLE"
+
 /*
  * Make the process one that may hold keys: locked memory, no core dumps, nobody but root
  * looks into it, and whatever OpenSSL frees is wiped.

@@ -13,6 +13,18 @@ cleanup() {
     rm -rf "$work"
 }
 trap cleanup EXIT
+
+# start CONFIG LOG: a node, in the background; $node, and $rpc once it says that it is ready
+start() {
+    "$consortium" --config "$1" 2>"$2" &
+    node=$!
+    for ((i = 0; i < 600; i++)); do
+        rpc=$(sed -n 's/.*node.ready: rpc \([^ ]*\) .*/\1/p' "$2")
+        [ -z "$rpc" ] && kill -0 $node 2>/dev/null || break
+        read -rt 0.1 <> <(:)
+    done
+    [ -n "$rpc" ] || fail "the node is not ready: $(cat "$2")"
+}
 cd "$work" || exit 1
 unset TAMGA_NODE TAMGA_IDENTITY TAMGA_GENESIS TAMGA_PASSPHRASE_FILE
 failed=0
@@ -152,14 +164,7 @@ check 1 "is nobody's"
 cp $home/consortium.yaml.kept $home/consortium.yaml
 
 # Goal: node and producer sign on the token, a release becomes final, and all end cleanly.
-"$consortium" --config $home/consortium.yaml 2>log &
-node=$!
-for ((i = 0; i < 600; i++)); do # until it says so, for 60 seconds
-    rpc=$(sed -n 's/.*node.ready: rpc \([^ ]*\) .*/\1/p' log)
-    [ -z "$rpc" ] && kill -0 $node 2>/dev/null || break
-    read -rt 0.1 <> <(:)
-done
-[ -n "$rpc" ] || fail "the node is not ready: $(cat log)"
+start $home/consortium.yaml log
 grep -q '^VmLck:[[:space:]]*[1-9]' /proc/$node/status || grep -q memory.unlocked log ||
     fail 'the node has no locked memory, and does not say so'
 printf 'an image\n' >image
@@ -185,5 +190,39 @@ expect 3 '' "$agent" --config dev2/device.yaml --once
 sed -i 's/object=device/object=node/' dev2/device.yaml
 "$agent" --config dev2/device.yaml --once >out 2>&1 && fail 'a device with another key started'
 expect 2 'accepted is a pkcs11: URI' "$tamga" device enroll acme/cam/3 --out dev3 --key device.pem
+
+# Goal: a node whose TLS key is on a token links with one whose key is in a file.
+# Method: node-b of a network with TLS dials node-a, which shows its certificate by the token.
+cat >tls.yaml <<'YAML'
+network: links
+members:
+  - name: node-a
+    roles: [consortium]
+    rpc: tls+tcp://127.0.0.1:1
+    gossip: tls+tcp://127.0.0.1:2
+  - name: node-b
+    roles: [consortium]
+    rpc: tls+tcp://127.0.0.1:3
+    gossip: tls+tcp://127.0.0.1:4
+YAML
+expect 0 'with 2 members' "$tamga" network init --from tls.yaml --out tls
+a=tls/members/node-a b=tls/members/node-b
+softhsm2-util --import $a/tls.key --token acme --label link --id 05 --pin 4711-4711 >out ||
+    fail "no import: $(cat out)"
+rm $a/tls.key
+sed -i "s|key: tls.key|key: '$(uri link | sed 's/&/\\&/g')'|; /^peers:/,/^    gossip/d
+    s|127.0.0.1:[12]$|127.0.0.1:0|" $a/consortium.yaml
+start $a/consortium.yaml a.log
+first=$node
+sed -i "s|rpc: .*# node-a|rpc: $rpc|; s|127.0.0.1:[34]$|127.0.0.1:0|" $b/consortium.yaml
+start $b/consortium.yaml b.log
+for ((i = 0; i < 600; i++)); do
+    grep -q peer.up b.log && break
+    read -rt 0.1 <> <(:)
+done
+grep -q peer.up b.log || fail "no link: $(cat a.log b.log)"
+kill $first $node
+wait $first $node
+node=
 
 exit $failed

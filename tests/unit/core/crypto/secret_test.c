@@ -65,6 +65,7 @@ struct needle {
 };
 
 static uint8_t piece[PIECE_BYTES + NEEDLE_BYTES];
+static int memory; /* our own; opened before the guard, after which only root may */
 
 static bool is_at(const struct needle *needle, const uint8_t *bytes, bool reversed)
 {
@@ -88,8 +89,8 @@ static void count_in(const struct needle *needle, uintptr_t from, size_t len,
     }
 }
 
-static void search_map(const struct needle *needle, int memory, uintptr_t from,
-                       uintptr_t until, unsigned *guarded, unsigned *elsewhere)
+static void search_map(const struct needle *needle, uintptr_t from, uintptr_t until,
+                       unsigned *guarded, unsigned *elsewhere)
 {
     for (; from < until; from += PIECE_BYTES) {
         size_t want = until - from < sizeof piece ? until - from : sizeof piece;
@@ -105,10 +106,9 @@ static void search_map(const struct needle *needle, int memory, uintptr_t from,
 static void search(const struct needle *needle, unsigned *guarded, unsigned *elsewhere)
 {
     FILE *maps = fopen("/proc/self/maps", "r");
-    int memory = open("/proc/self/mem", O_RDONLY);
     char line[4096];
 
-    CHECK(maps != NULL && memory >= 0);
+    CHECK(maps != NULL);
     *guarded = *elsewhere = 0;
     while (fgets(line, sizeof line, maps) != NULL) {
         unsigned long from, until;
@@ -116,10 +116,9 @@ static void search(const struct needle *needle, unsigned *guarded, unsigned *els
 
         CHECK(sscanf(line, "%lx-%lx %4s", &from, &until, mode) == 3);
         if (mode[0] == 'r' && mode[1] == 'w' && until - from <= MAP_BYTES_MAX)
-            search_map(needle, memory, from, until, guarded, elsewhere);
+            search_map(needle, from, until, guarded, elsewhere);
     }
     fclose(maps);
-    close(memory);
 }
 
 /* ---- secrets that another process has made ------------------------------------------- */
@@ -175,6 +174,8 @@ static void made_elsewhere(struct needle out[2], const char *type, const char *n
     int answer[2], status;
     pid_t child;
 
+    memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    CHECK(memory >= 0);
     CHECK(pipe(answer) == 0);
     child = fork();
     CHECK(child >= 0);
@@ -338,6 +339,18 @@ static void process(void)
 }
 
 /*
+ * Goal:   who debugs can say so, and memory is locked all the same.
+ * Method: the environment's word for it.
+ */
+static void debuggable_process(void)
+{
+    CHECK(setenv(TAMGA_DEBUGGABLE, "1", 1) == 0);
+    guard();
+    CHECK(prctl(PR_GET_DUMPABLE) == 1);
+    CHECK(locked_kib() >= TAMGA_SECRET_BYTES_MAX / 1024);
+}
+
+/*
  * Goal:   where no memory may be locked, that is said once, with the cure, and keys work.
  * Method: a limit of 0 for a user who is bound by it.
  */
@@ -414,6 +427,7 @@ static const struct {
     CASE(x25519_in_locked_memory_only),
     CASE(search_finds_what_is_not_guarded),
     CASE(process),
+    CASE(debuggable_process),
     CASE(without_locked_memory),
     CASE(freed_is_wiped),
     CASE(ordinary_memory_grows),
@@ -423,6 +437,7 @@ int main(void)
 {
     int failed = 0;
 
+    unsetenv(TAMGA_DEBUGGABLE);
     if (mkdtemp(folder) == NULL)
         return 1;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
