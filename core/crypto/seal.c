@@ -34,6 +34,17 @@ void tamga_seal_key_wipe(struct tamga_seal_key *key)
     OPENSSL_cleanse(key, sizeof *key);
 }
 
+struct tamga_seal_key *tamga_seal_key_new(void)
+{
+    return tamga_secret_new(sizeof(struct tamga_seal_key));
+}
+
+void tamga_seal_key_release(struct tamga_seal_key **key)
+{
+    tamga_secret_free(*key, sizeof **key);
+    *key = NULL;
+}
+
 static uint64_t chunks_of(uint64_t plain_bytes)
 {
     return (plain_bytes - 1) / TAMGA_SEAL_CHUNK_BYTES + 1;
