@@ -20,6 +20,8 @@ packages=(
     libbz2-dev libgflags-dev liblz4-dev libsnappy-dev libzstd-dev zlib1g-dev
     # tests; Criterion leaves nn_* symbols to libnanomsg
     libcriterion-dev libjansson-dev libnanomsg5
+    # tests of keys on tokens: a token in software, the engine, and a tool that makes keys
+    softhsm2 libengine-pkcs11-openssl opensc
     # deploy/demo.sh: free ports and JSON; what a port speaks; a real firmware image of 1 MB
     perl openssl u-boot-qemu
     # a contributor's own

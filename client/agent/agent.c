@@ -78,7 +78,7 @@ static enum tamga_err open_device(struct tamga_agent *agent)
         .device = config->settings->device,
         .genesis = config->genesis,
         .key = config->key,
-        .passphrase = config->settings->passphrase_file == NULL ? NULL : config->passphrase,
+        .passphrase = tamga_passphrase_text(config->passphrase),
         .certificate = config->certificate,
         .state = config->state,
         .root = config->root,

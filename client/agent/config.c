@@ -2,10 +2,10 @@
  * with file and line. */
 #include "agent/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/token.h"
 #include "net/endpoint.h"
 
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
@@ -59,29 +59,27 @@ void tamga_agent_config_clear(struct tamga_agent_config *config)
 {
     tamga_yaml_free(&schema, config->settings);
     config->settings = NULL;
-    explicit_bzero(config->passphrase, sizeof config->passphrase);
+    tamga_passphrase_free(config->passphrase);
+    config->passphrase = NULL;
 }
 
-/* The first line of the file, without its end. */
 static enum tamga_err load_passphrase(struct tamga_agent_config *config, const char *path,
                                       struct tamga_detail *detail)
 {
     char place[TAMGA_PATH_MAX];
     enum tamga_err err = tamga_path_beside(place, path, config->settings->passphrase_file);
-    FILE *file;
-    char *line;
 
     if (err != TAMGA_OK)
         return tamga_yaml_refuse(detail, path, "passphrase_file", "is no path");
-    file = fopen(place, "r");
-    if (file == NULL)
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.160s: %s", place, strerror(errno));
-    setvbuf(file, NULL, _IONBF, 0); /* no second copy of a secret */
-    line = fgets(config->passphrase, sizeof config->passphrase, file);
-    fclose(file);
-    config->passphrase[strcspn(config->passphrase, "\r\n")] = '\0';
-    if (line == NULL || config->passphrase[0] == '\0')
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.160s: has no passphrase", place);
+    return tamga_passphrase_read(&config->passphrase, place, detail);
+}
+
+/* A path as the file means it; a key on a token is none. */
+static enum tamga_err place(char out[TAMGA_PATH_MAX], const char *file, const char *value)
+{
+    if (!tamga_token_is_named(value) || strlen(value) >= TAMGA_PATH_MAX)
+        return tamga_path_beside(out, file, value);
+    strcpy(out, value);
     return TAMGA_OK;
 }
 
@@ -108,8 +106,7 @@ static enum tamga_err place_files(struct tamga_agent_config *config, const char 
     };
 
     for (size_t i = 0; i < sizeof file / sizeof file[0]; i++)
-        if (file[i].value != NULL &&
-            tamga_path_beside(file[i].out, path, file[i].value) != TAMGA_OK)
+        if (file[i].value != NULL && place(file[i].out, path, file[i].value) != TAMGA_OK)
             return tamga_yaml_refuse(detail, path, file[i].key, "is no path");
     return TAMGA_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/yaml.h"
+#include "crypto/passphrase.h"
 
 #define TAMGA_AGENT_GATEWAYS_MAX     16
 #define TAMGA_AGENT_INTERVAL_MAX     2592000u /* 30 days */
@@ -51,7 +52,7 @@ struct tamga_agent_config {
     char tls_cert[TAMGA_PATH_MAX], tls_key[TAMGA_PATH_MAX];
     char state[TAMGA_PATH_MAX];
     char root[TAMGA_PATH_MAX];
-    char passphrase[256]; /* wiped by clear */
+    struct tamga_passphrase *passphrase; /* owned; NULL: none */
 };
 
 /* Errors: USAGE with file and line; FILE_IO, KEY_FILE (passphrase file), NO_MEMORY. */

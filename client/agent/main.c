@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "crypto/secret.h"
 
 #define STOP_GRACE_MS 700
 
@@ -159,8 +160,9 @@ int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
     struct tamga_agent_config config = {0};
-    struct tamga_detail detail = {""};
+    struct tamga_detail detail = {""}, unlocked = {""};
     int result = TAMGA_EXIT_DONE;
+    bool guarded;
     enum tamga_err err;
     sigset_t set;
 
@@ -172,6 +174,7 @@ int main(int argc, char **argv)
         fputs(arguments.help ? usage : "tamga-device " TAMGA_VERSION "\n", stdout);
         return TAMGA_EXIT_DONE;
     }
+    guarded = tamga_secret_guard(&unlocked);
     block_signals(&set);
     err = tamga_agent_config_load(&config, arguments.config, &detail);
     if (err != TAMGA_OK)
@@ -179,6 +182,8 @@ int main(int argc, char **argv)
     if (!arguments.check) {
         tamga_log_open(config.settings->device, config.log_level,
                        config.settings->log_format == TAMGA_AGENT_JSON);
+        if (!guarded)
+            tamga_log(TAMGA_LOG_WARN, "memory.unlocked", "%s", unlocked.text);
         tamga_log(TAMGA_LOG_INFO, "start", "tamga-device " TAMGA_VERSION);
         if (config.settings->insecure)
             tamga_log(TAMGA_LOG_WARN, "net.insecure",

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "crypto/passphrase.h"
 #include "link/client_internal.h"
 #include "tamga/v1/view.pb-c.h"
 
@@ -65,6 +66,32 @@ void cli_parse(struct cli *cli, const struct argp *argp, int argc, char **argv, 
 TAMGA_MUST_USE enum tamga_err cli_open(const struct cli *cli, struct tamga_client **out,
                                        struct tamga_detail *detail);
 void cli_client_free(struct tamga_client **client);
+
+/* ---- passphrases --------------------------------------------------------------- */
+
+/* Standard input is a terminal: a person may be there. */
+bool cli_may_ask(void);
+/* What opens a key that there is. Errors: KEY_FILE: nothing typed, too long; NO_MEMORY. */
+TAMGA_MUST_USE enum tamga_err cli_ask(struct tamga_passphrase **out, const char *key,
+                                      struct tamga_detail *detail);
+/* One for a new key, typed twice; *out stays NULL for none. Errors: KEY_FILE: they differ. */
+TAMGA_MUST_USE enum tamga_err cli_ask_new(struct tamga_passphrase **out,
+                                          struct tamga_detail *detail);
+/*
+ * The passphrase of a key (NULL: of one to be made), or the PIN of one on a token: from
+ * --passphrase-file, or else asked if one is needed and somebody is there. *out stays NULL
+ * if neither; loading the key then says what is missing.
+ *
+ * Owns:    *out is the caller's, tamga_passphrase_free.
+ * Errors:  KEY_FILE, FILE_IO, NO_MEMORY.
+ */
+TAMGA_MUST_USE enum tamga_err cli_passphrase(const struct cli *cli,
+                                             struct tamga_passphrase **out, const char *key,
+                                             struct tamga_detail *detail);
+/* That of the identity's key; nothing without an identity. Errors: those, and USAGE. */
+TAMGA_MUST_USE enum tamga_err cli_identity_passphrase(const struct cli *cli,
+                                                      struct tamga_passphrase **out,
+                                                      struct tamga_detail *detail);
 
 /* Numbers and times as people type them; argp_error otherwise. */
 uint64_t cli_number(struct argp_state *state, const char *what, const char *text, uint64_t min,

@@ -3,7 +3,7 @@
 _tamga_options() {
     local global="--node --identity --tls --genesis --passphrase-file --json --timeout --quiet --help"
     case "$1" in
-    keygen) echo "--out --type $global" ;;
+    keygen) echo "--out --type --from $global" ;;
     network) echo "--from --out $global" ;;
     publish)
         echo "--model --version --counter --hardware --depends --expires --first-install" \
@@ -12,7 +12,7 @@ _tamga_options() {
     latest) echo "--proof-out $global" ;;
     proof) echo "--trust --model $global" ;;
     show) echo "--chain $global" ;;
-    device) echo "--out --hardware --gateway --type --expires --decryption-key $global" ;;
+    device) echo "--out --hardware --gateway --type --expires --key --decryption-key $global" ;;
     cid) echo "--cid-version --chunk-bytes $global" ;;
     *) echo "$global --version" ;;
     esac

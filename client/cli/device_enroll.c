@@ -11,6 +11,7 @@
 #include "crypto/key.h"
 #include "crypto/recipient.h"
 #include "crypto/tls.h"
+#include "crypto/token.h"
 #include "link/tls_folder.h"
 #include "net/endpoint.h"
 #include "rules/rules.h"
@@ -23,13 +24,14 @@ struct enroll {
     const char *out;
     const char *hardware;
     const char *decryption_key; /* file, or "new"; NULL: none */
+    const char *key;            /* pkcs11: URI of the device's own; NULL: make one */
     const char *gateway[GATEWAYS_MAX];
     size_t gateway_count;
     enum tamga_key_type type;
     uint64_t expires_ms;
 };
 
-enum { OPT_HARDWARE = 1, OPT_GATEWAY, OPT_EXPIRES, OPT_DECRYPTION };
+enum { OPT_HARDWARE = 1, OPT_GATEWAY, OPT_EXPIRES, OPT_DECRYPTION, OPT_KEY };
 
 static const struct argp_option options[] = {
     {"out", 'o', "DIR", 0, "Folder to make; it must not exist, or be empty", 0},
@@ -39,6 +41,8 @@ static const struct argp_option options[] = {
      "separated by commas",
      0},
     {"type", 't', "TYPE", 0, "Key type: p256 (default), rsa3072 or ed25519", 0},
+    {"key", OPT_KEY, "URI", 0,
+     "Make no key: the device's is on a token, named by this pkcs11: URI with its pin-source", 0},
     {"expires", OPT_EXPIRES, "DATE", 0, "End of the certificate (default: never)", 0},
     {"decryption-key", OPT_DECRYPTION, "new|FILE", 0,
      "Give it an X25519 key for encrypted images: one of its own, or a copy of its model's "
@@ -65,6 +69,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 't':
         enroll->type = cli_key_type(state, arg);
         return 0;
+    case OPT_KEY:
+        enroll->key = arg;
+        return 0;
     case OPT_DECRYPTION:
         enroll->decryption_key = arg;
         return 0;
@@ -81,6 +88,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "which device? P/M/N");
         else if (enroll->out == NULL)
             argp_error(state, "--out DIR is needed");
+        else if (enroll->key != NULL && !tamga_token_is_named(enroll->key))
+            argp_error(state, "--key is \"%s\"; accepted is a pkcs11: URI", enroll->key);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -254,9 +263,9 @@ static enum tamga_err config(struct tamga_buf *out, const struct enroll *enroll,
         return TAMGA_E_NO_MEMORY;
     fprintf(file,
             "# Made by `tamga device enroll`. Relative paths start at this file's folder.\n"
-            "device: %s\ngenesis: genesis.tamga\nkey: device.pem\n"
+            "device: %s\ngenesis: genesis.tamga\nkey: %s\n"
             "certificate: certificate.tamga\nstate: state\nroot: .\n",
-            enroll->device);
+            enroll->device, enroll->key ? enroll->key : "device.pem");
     if (enroll->decryption_key != NULL)
         fprintf(file, "decryption_key: decryption.pem\n");
     if (device->ca.len > 0)
@@ -284,12 +293,12 @@ static enum tamga_err put(const struct cli_folder *folder, const char *name,
 }
 
 static enum tamga_err put_keys(const struct cli_folder *folder, const struct device *device,
-                               struct tamga_detail *detail)
+                               bool on_token, struct tamga_detail *detail)
 {
     char path[CLI_PATH_MAX];
     enum tamga_err err = cli_folder_path(path, folder, detail, "device.pem");
 
-    if (err == TAMGA_OK)
+    if (err == TAMGA_OK && !on_token)
         err = tamga_private_key_save(device->key, path, NULL, detail);
     if (err == TAMGA_OK)
         err = cli_folder_path(path, folder, detail, "device.pub");
@@ -334,7 +343,7 @@ static enum tamga_err write_all(const struct enroll *enroll, const struct device
     if (err == TAMGA_OK)
         err = cli_folder_begin(&folder, enroll->out, detail);
     if (err == TAMGA_OK)
-        err = put_keys(&folder, device, detail);
+        err = put_keys(&folder, device, enroll->key != NULL, detail);
     if (err == TAMGA_OK && device->decryption != NULL)
         err = put_decryption(&folder, device->decryption, detail);
     if (err == TAMGA_OK)
@@ -387,6 +396,19 @@ static enum tamga_err take_decryption(struct tamga_recipient_key **out, const ch
                                     : tamga_recipient_key_load(out, from, NULL, detail);
 }
 
+static enum tamga_err take_keys(struct device *device, const struct enroll *enroll,
+                                struct tamga_detail *detail)
+{
+    enum tamga_err err =
+        enroll->key != NULL
+            ? tamga_private_key_load(&device->key, enroll->key, NULL, detail)
+            : tamga_private_key_generate(&device->key, enroll->type);
+
+    if (err == TAMGA_OK && enroll->decryption_key != NULL)
+        err = take_decryption(&device->decryption, enroll->decryption_key, detail);
+    return err;
+}
+
 static void identity_clear(struct tamga_identity *identity)
 {
     tamga_identity_clear(identity);
@@ -396,6 +418,7 @@ int cli_device_enroll(struct cli *cli, int argc, char **argv)
 {
     TAMGA_CLEANUP(identity_clear) struct tamga_identity oem = {0};
     TAMGA_CLEANUP(device_clear) struct device device = {0};
+    TAMGA_CLEANUP(tamga_passphrase_release) struct tamga_passphrase *passphrase = NULL;
     struct enroll enroll = {.type = TAMGA_KEY_P256};
     struct tamga_identity_options who;
     struct tamga_device_name name;
@@ -407,7 +430,6 @@ int cli_device_enroll(struct cli *cli, int argc, char **argv)
     cli_parse(cli, &argp, argc, argv, &enroll);
     clock_gettime(CLOCK_REALTIME, &now);
     now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-    who = (struct tamga_identity_options){cli->identity, cli->genesis, cli->passphrase_file};
     err = tamga_device_parse(&name, enroll.device, &detail);
     if (err == TAMGA_OK)
         err = check_gateways(&enroll, &detail);
@@ -415,13 +437,15 @@ int cli_device_enroll(struct cli *cli, int argc, char **argv)
         err = tamga_refuse(&detail, TAMGA_E_USAGE,
                            "enrolling needs the OEM's --identity DIR or TAMGA_IDENTITY");
     if (err == TAMGA_OK)
+        err = cli_identity_passphrase(cli, &passphrase, &detail);
+    who = (struct tamga_identity_options){cli->identity, cli->genesis, NULL,
+                                          tamga_passphrase_text(passphrase)};
+    if (err == TAMGA_OK)
         err = tamga_identity_load(&oem, &who, &detail);
     if (err == TAMGA_OK)
         err = check(&enroll, &oem, &name, now_ms, &detail);
     if (err == TAMGA_OK)
-        err = tamga_private_key_generate(&device.key, enroll.type);
-    if (err == TAMGA_OK && enroll.decryption_key != NULL)
-        err = take_decryption(&device.decryption, enroll.decryption_key, &detail);
+        err = take_keys(&device, &enroll, &detail);
     if (err == TAMGA_OK)
         err = certify(&device, &enroll, &oem, &name, now_ms);
     if (err == TAMGA_OK)

@@ -4,18 +4,24 @@
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "crypto/passphrase.h"
 #include "crypto/recipient.h"
 
 struct keygen {
     const char *out;
+    const char *from; /* a key that there is, whose public half is wanted; NULL: make one */
     enum tamga_key_type type;
     bool decrypts; /* x25519: a key that opens images, and signs nothing */
 };
+
+enum { OPT_FROM = 1 };
 
 static const struct argp_option options[] = {
     {"out", 'o', "FILE", 0, "Private key (mode 0600); the public one goes to FILE.pub", 0},
     {"type", 't', "TYPE", 0,
      "p256 (default), rsa3072 or ed25519 to sign; x25519 to decrypt images", 0},
+    {"from", OPT_FROM, "KEY", 0,
+     "Make no key: write the public half of this one, a file or a pkcs11: URI, to FILE.pub", 0},
     {0},
 };
 
@@ -32,6 +38,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (!keygen->decrypts)
             keygen->type = cli_key_type(state, arg);
         return 0;
+    case OPT_FROM:
+        keygen->from = arg;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "\"%s\" is too much: keygen takes options only", arg);
         return 0;
@@ -47,14 +56,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
     .options = options,
     .parser = parse,
-    .doc = "Make a key pair. With --passphrase-file the private key is encrypted. Existing "
+    .doc = "Make a key pair. With a passphrase the private key is encrypted: that of "
+           "--passphrase-file, or one asked for if standard input is a terminal. Existing "
            "files are never replaced.\vExample: tamga keygen --out acme.pem --type rsa3072",
 };
-
-static void secret_wipe(char (*secret)[TAMGA_PASSPHRASE_MAX + 1])
-{
-    explicit_bzero(*secret, sizeof *secret);
-}
 
 /* One of them. */
 struct pair {
@@ -85,16 +90,21 @@ static enum tamga_err save_public(const struct pair *pair, const char *path,
                                       detail);
 }
 
+/* Before anybody is asked for a passphrase; saving looks again. */
+static enum tamga_err is_free(const char *path, struct tamga_detail *detail)
+{
+    if (access(path, F_OK) == 0)
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
+                            "%.150s: exists already; a key file is never overwritten", path);
+    return TAMGA_OK;
+}
+
 /* Both files, or none. */
 static enum tamga_err save(const struct pair *pair, const char *path, const char *public_path,
                            const char *passphrase, struct tamga_detail *detail)
 {
     enum tamga_err err;
 
-    if (access(public_path, F_OK) == 0)
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
-                            "%.150s: exists already; a key file is never overwritten",
-                            public_path);
     err = save_private(pair, path, passphrase, detail);
     if (err != TAMGA_OK)
         return err;
@@ -102,6 +112,29 @@ static enum tamga_err save(const struct pair *pair, const char *path, const char
     if (err != TAMGA_OK)
         unlink(path);
     return err;
+}
+
+static enum tamga_err make(struct pair *pair, const struct keygen *keygen,
+                           const char *public_path, const char *passphrase,
+                           struct tamga_detail *detail)
+{
+    enum tamga_err err = keygen->decrypts
+                             ? tamga_recipient_key_generate(&pair->decrypts)
+                             : tamga_private_key_generate(&pair->signs, keygen->type);
+
+    return err == TAMGA_OK ? save(pair, keygen->out, public_path, passphrase, detail) : err;
+}
+
+static enum tamga_err take(struct pair *pair, const struct keygen *keygen,
+                           const char *public_path, const char *passphrase,
+                           struct tamga_detail *detail)
+{
+    enum tamga_err err =
+        keygen->decrypts
+            ? tamga_recipient_key_load(&pair->decrypts, keygen->from, passphrase, detail)
+            : tamga_private_key_load(&pair->signs, keygen->from, passphrase, detail);
+
+    return err == TAMGA_OK ? save_public(pair, public_path, detail) : err;
 }
 
 /* What names the key: an address, or a recipient's id. */
@@ -117,6 +150,13 @@ static void name_of(struct tamga_hash *out, const struct pair *pair)
     *out = address.hash;
 }
 
+static const char *type_of(const struct pair *pair)
+{
+    if (pair->signs == NULL)
+        return "x25519";
+    return cli_key_type_name(tamga_public_key_type(tamga_private_key_public(pair->signs)));
+}
+
 static enum tamga_err show(const struct cli *cli, const struct keygen *keygen,
                            const struct pair *pair, char *public_path)
 {
@@ -126,22 +166,21 @@ static enum tamga_err show(const struct cli *cli, const struct keygen *keygen,
 
     name_of(&name, pair);
     cli_hex(hex, name.byte);
-    view.type = (char *)(uintptr_t)(keygen->decrypts ? "x25519"
-                                                     : cli_key_type_name(keygen->type));
+    view.type = (char *)(uintptr_t)type_of(pair);
     view.address = hex;
-    view.path = (char *)(uintptr_t)keygen->out;
+    view.path = (char *)(uintptr_t)(keygen->from ? keygen->from : keygen->out);
     view.public_path = public_path;
     if (cli->json)
         return cli_json(&view.base);
     printf("%s key with %s %s\n  private  %s\n  public   %s\n", view.type,
-           keygen->decrypts ? "id" : "address", hex, keygen->out, public_path);
+           pair->signs == NULL ? "id" : "address", hex, view.path, public_path);
     return cli_flush();
 }
 
 int cli_keygen(struct cli *cli, int argc, char **argv)
 {
     TAMGA_CLEANUP(pair_clear) struct pair pair = {NULL, NULL};
-    TAMGA_CLEANUP(secret_wipe) char passphrase[TAMGA_PASSPHRASE_MAX + 1] = "";
+    TAMGA_CLEANUP(tamga_passphrase_release) struct tamga_passphrase *passphrase = NULL;
     struct keygen keygen = {.type = TAMGA_KEY_P256};
     struct tamga_detail detail = {""};
     char public_path[CLI_PATH_MAX];
@@ -150,14 +189,15 @@ int cli_keygen(struct cli *cli, int argc, char **argv)
     cli_parse(cli, &argp, argc, argv, &keygen);
     if (snprintf(public_path, sizeof public_path, "%s.pub", keygen.out) >= CLI_PATH_MAX)
         return cli_fail(tamga_refuse(&detail, TAMGA_E_USAGE, "--out is too long"), &detail);
-    if (cli->passphrase_file != NULL)
-        err = tamga_passphrase_read(passphrase, cli->passphrase_file, &detail);
+    err = is_free(public_path, &detail);
+    if (err == TAMGA_OK && keygen.from == NULL)
+        err = is_free(keygen.out, &detail);
     if (err == TAMGA_OK)
-        err = keygen.decrypts ? tamga_recipient_key_generate(&pair.decrypts)
-                              : tamga_private_key_generate(&pair.signs, keygen.type);
-    if (err == TAMGA_OK)
-        err = save(&pair, keygen.out, public_path, cli->passphrase_file ? passphrase : NULL,
-                   &detail);
+        err = cli_passphrase(cli, &passphrase, keygen.from, &detail);
+    if (err == TAMGA_OK && keygen.from != NULL)
+        err = take(&pair, &keygen, public_path, tamga_passphrase_text(passphrase), &detail);
+    else if (err == TAMGA_OK)
+        err = make(&pair, &keygen, public_path, tamga_passphrase_text(passphrase), &detail);
     if (err == TAMGA_OK)
         err = show(cli, &keygen, &pair, public_path);
     return cli_fail(err, &detail);

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "crypto/secret.h"
+
 const char *argp_program_version = "tamga " TAMGA_VERSION;
 
 const struct cli_command cli_commands[] = {
@@ -127,8 +129,10 @@ int main(int argc, char **argv)
 {
     struct cli cli = {0};
     struct start start = {.cli = &cli};
+    struct tamga_detail why = {""};
     int code;
 
+    (void)tamga_secret_guard(&why); /* said where a key is taken, if it is */
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of writing */
     argp_err_exit_status = CLI_USAGE;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &start);

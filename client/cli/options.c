@@ -150,15 +150,16 @@ void cli_parse(struct cli *cli, const struct argp *own, int argc, char **argv, v
 enum tamga_err cli_open(const struct cli *cli, struct tamga_client **out,
                         struct tamga_detail *detail)
 {
-    const struct tamga_client_options options = {
+    TAMGA_CLEANUP(tamga_passphrase_release) struct tamga_passphrase *passphrase = NULL;
+    struct tamga_client_options options = {
         .nodes = cli->node,
         .node_count = cli->node_count,
         .identity = cli->identity,
         .genesis = cli->genesis,
-        .passphrase_file = cli->passphrase_file,
         .timeout_ms = cli->timeout_ms,
         .tls = cli->tls,
     };
+    enum tamga_err err;
 
     if (cli->node_count == 0)
         return tamga_refuse(detail, TAMGA_E_USAGE,
@@ -167,6 +168,10 @@ enum tamga_err cli_open(const struct cli *cli, struct tamga_client **out,
         return tamga_refuse(detail, TAMGA_E_USAGE,
                             "no trust root: name --identity DIR or --genesis FILE "
                             "(or TAMGA_IDENTITY, TAMGA_GENESIS)");
+    err = cli_identity_passphrase(cli, &passphrase, detail);
+    if (err != TAMGA_OK)
+        return err;
+    options.passphrase = tamga_passphrase_text(passphrase);
     return tamga_client_open(out, &options, detail);
 }
 

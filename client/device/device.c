@@ -11,6 +11,7 @@
 
 #include "device/file.h"
 #include "device/internal.h"
+#include "rules/proof.h"
 #include "wire/wire.h"
 
 const char *tamga_device_library_version(void)
@@ -146,6 +147,9 @@ static enum tamga_err load_state(struct tamga_device *device, struct tamga_detai
     device->state.network = device->network->id;
     device->state.device = device->identity.body->device;
     err = tamga_device_state_load(&device->state, device->state_folder, detail);
+    if (err == TAMGA_OK && device->state.council.len > 0)
+        err = tamga_council_restore(&device->chain, tamga_buf_span(&device->state.council),
+                                    device->state.checkpoint.at.height);
     return err == TAMGA_E_NOT_FOUND ? tamga_device_save(device, detail) : err;
 }
 

@@ -182,19 +182,22 @@ static enum tamga_err finish(struct download *download)
 
 static enum tamga_err open_part(struct download *download, enum tamga_device_slot slot)
 {
-    TAMGA_CLEANUP(tamga_seal_key_wipe) struct tamga_seal_key key;
+    TAMGA_CLEANUP(tamga_seal_key_release) struct tamga_seal_key *key = NULL;
     const struct tamga_session *session = download->session;
     const Tamga__V1__Release *release = session->release;
     bool sealed = release->encryption != NULL;
     enum tamga_err err = TAMGA_OK;
 
-    if (sealed)
-        err = tamga_content_key(&key, session->device, release, session->detail);
+    if (sealed) {
+        key = tamga_seal_key_new();
+        if (key == NULL)
+            return TAMGA_E_NO_MEMORY;
+        err = tamga_content_key(key, session->device, release, session->detail);
+    }
     if (err != TAMGA_OK)
         return err;
     return tamga_part_open(&download->part, session->device->root_folder,
-                           tamga_slot_part(slot), release, sealed ? &key : NULL,
-                           session->detail);
+                           tamga_slot_part(slot), release, key, session->detail);
 }
 
 enum tamga_err tamga_session_download(struct tamga_session *session,

@@ -30,6 +30,7 @@ void tamga_device_state_clear(struct tamga_device_state *state)
 {
     for (size_t i = 0; i < state->pending_count; i++)
         tamga_buf_clear(&state->pending[i].bytes);
+    tamga_buf_clear(&state->council);
     *state = (struct tamga_device_state){0};
 }
 
@@ -91,7 +92,7 @@ static bool take_checkpoint(struct tamga_checkpoint *out,
         return true;
     out->at.height = from->height;
     out->time_ms = from->time_ms;
-    return from->height > 0 &&
+    return from->height > 0 && take_hash(&out->council, from->council) &&
            tamga_hash_from(&out->at.id.hash, tamga_wire_span(from->block)) == TAMGA_OK &&
            tamga_hash_from(&out->state_root, tamga_wire_span(from->state_root)) == TAMGA_OK;
 }
@@ -114,6 +115,8 @@ static enum tamga_err take_pending(struct tamga_device_state *state,
 static enum tamga_err take(struct tamga_device_state *state,
                            const Tamga__V1__DeviceState *from, struct tamga_detail *detail)
 {
+    enum tamga_err err;
+
     if (from->format != FORMAT)
         return tamga_refuse(detail, TAMGA_E_STORE_FOREIGN,
                             TAMGA_DEVICE_STATE_FILE ": format %u; this version knows %d",
@@ -135,7 +138,8 @@ static enum tamga_err take(struct tamga_device_state *state,
     state->counter = from->counter;
     state->receipt_counter = from->receipt_counter;
     state->last_reason = from->last_reason;
-    return take_pending(state, from);
+    err = tamga_buf_set(&state->council, tamga_wire_span(from->council));
+    return err == TAMGA_OK ? take_pending(state, from) : err;
 }
 
 /* A device that forgot its counters must not start anew by itself. */
@@ -213,6 +217,7 @@ static void lend_checkpoint(Tamga__V1__CheckpointBody *out,
     out->block = tamga_wire_bytes(tamga_hash_span(&checkpoint->at.id.hash));
     out->state_root = tamga_wire_bytes(tamga_hash_span(&checkpoint->state_root));
     out->time_ms = checkpoint->time_ms;
+    out->council = lend_hash(&checkpoint->council);
 }
 
 /* The state is there before the mark that says so. */
@@ -269,5 +274,6 @@ enum tamga_err tamga_device_state_save(const struct tamga_device_state *state, i
     message.last_reason = state->last_reason;
     message.install = state->install.active ? &install : NULL;
     message.checkpoint = state->checkpoint.at.height > 0 ? &checkpoint : NULL;
+    message.council = tamga_wire_bytes(tamga_buf_span(&state->council));
     return put(&message.base, folder, detail);
 }

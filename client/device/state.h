@@ -58,6 +58,7 @@ struct tamga_device_state {
     uint32_t last_reason;
     struct tamga_device_install install;
     struct tamga_checkpoint checkpoint; /* height 0: none */
+    struct tamga_buf council; /* encoded, as of the checkpoint; empty: genesis' */
 };
 
 void tamga_device_state_clear(struct tamga_device_state *state);

@@ -197,6 +197,30 @@ static enum tamga_err prove_older(struct tamga_session *session,
     return TAMGA_OK;
 }
 
+/*
+ * Validators change by decision of the consortium; those whom this device trusts have cosigned
+ * who comes after them. Each such checkpoint is the newest one accepted from then on.
+ */
+static enum tamga_err learn_councils(struct tamga_session *session)
+{
+    const Tamga__V1__CheckInResponse *answer = session->answer;
+    struct tamga_device *device = session->device;
+    enum tamga_err err = TAMGA_OK;
+
+    for (size_t i = 0; err == TAMGA_OK && i < answer->n_councils; i++) {
+        const Tamga__V1__CouncilStep *step = answer->councils[i];
+        struct tamga_checkpoint shown;
+
+        err = tamga_council_step(&shown, &device->chain, step, session->detail);
+        if (err != TAMGA_OK || shown.at.height <= device->state.checkpoint.at.height)
+            continue;
+        err = tamga_buf_set(&device->state.council, tamga_wire_span(step->council));
+        if (err == TAMGA_OK)
+            err = keep_checkpoint(session, &shown);
+    }
+    return err;
+}
+
 enum tamga_err tamga_offer_prove(struct tamga_session *session)
 {
     const Tamga__V1__CheckInResponse *answer = session->answer;
@@ -205,7 +229,11 @@ enum tamga_err tamga_offer_prove(struct tamga_session *session)
     const struct tamga_checkpoint *trusted = &device->state.checkpoint;
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item newest = {0};
     struct tamga_checkpoint shown;
-    enum tamga_err err = tamga_release_proof_check(
+    enum tamga_err err = learn_councils(session);
+
+    if (err != TAMGA_OK)
+        return err;
+    err = tamga_release_proof_check(
         &newest, &shown, &device->chain, answer->newest, mine->producer, mine->model,
         trusted->at.height > 0 ? trusted : NULL, session->detail);
 

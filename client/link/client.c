@@ -51,7 +51,7 @@ enum tamga_err tamga_client_open(struct tamga_client **out,
                                  struct tamga_detail *detail)
 {
     const struct tamga_identity_options who = {options->identity, options->genesis,
-                                               options->passphrase_file};
+                                               options->passphrase_file, options->passphrase};
     struct tamga_client *client = calloc(1, sizeof *client);
     enum tamga_err err;
 

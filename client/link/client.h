@@ -36,6 +36,7 @@ struct tamga_client_options {
     const char *identity;        /* a member's folder; NULL: only reads */
     const char *genesis;         /* file; NULL: genesis.tamga of the identity */
     const char *passphrase_file; /* of the identity's key; NULL: not encrypted */
+    const char *passphrase;      /* the same as text, if there is no file */
     uint32_t timeout_ms; /* for an answer, for the block, to be final, each; 0: 30,000 */
     /* Folder with tls.crt, tls.key, ca.crt and ca.crl, for tls+tcp://; NULL: the identity. */
     const char *tls;

@@ -4,6 +4,8 @@
 #include "rules/proof.h"
 #include "wire/wire.h"
 
+#define COUNCIL_PAGES_MAX 64
+
 /* ---- checkpoints ------------------------------------------------------------------- */
 
 void tamga_cosigned_list(struct tamga_cosigned *out, const struct tamga_chain *chain,
@@ -35,12 +37,48 @@ enum tamga_err tamga_cosigned_open(struct tamga_cosigned *out, const struct tamg
     return err;
 }
 
+/* ---- validators that came after genesis' ------------------------------------------------ */
+
+enum tamga_err tamga_councils_fetch(struct tamga_session *session,
+                                    const struct tamga_chain *chain, struct tamga_detail *detail)
+{
+    Tamga__V1__GetCouncilRequest request = TAMGA__V1__GET_COUNCIL_REQUEST__INIT;
+    enum tamga_err err = TAMGA_OK;
+    size_t got = 1;
+
+    request.chain = tamga_wire_bytes(tamga_hash_span(&chain->id.hash));
+    for (size_t page = 0; err == TAMGA_OK && got > 0 && page < COUNCIL_PAGES_MAX; page++) {
+        TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *answer = NULL;
+        const Tamga__V1__GetCouncilResponse *response;
+
+        request.above = chain->council->as_of;
+        err = tamga_session_call(session, &answer, &tamga__v1__finality_service__descriptor,
+                                 "GetCouncil", &request.base, detail);
+        if (err != TAMGA_OK)
+            return err;
+        response = (const Tamga__V1__GetCouncilResponse *)answer;
+        got = response->n_steps;
+        err = tamga_council_steps(chain, response->steps, got, detail);
+        if (err == TAMGA_OK && got > 0 && chain->council->as_of == request.above)
+            err = tamga_refuse(detail, TAMGA_E_PEER_LIED, "steps that lead nowhere");
+    }
+    return err;
+}
+
+/* Cosigners that are no validators, as far as is known here, may have come later. */
+static bool may_be_later(enum tamga_err err)
+{
+    return err == TAMGA_E_NOT_VALIDATOR || err == TAMGA_E_COSIGNER_REVOKED ||
+           err == TAMGA_E_TOO_FEW_COSIGNERS;
+}
+
 enum tamga_err tamga_cosigned_fetch(struct tamga_cosigned *out, struct tamga_session *session,
                                     const struct tamga_chain *chain, uint64_t height,
                                     struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *answer = NULL;
     Tamga__V1__GetCheckpointRequest request = TAMGA__V1__GET_CHECKPOINT_REQUEST__INIT;
+    const Tamga__V1__Checkpoint *shown;
     struct tamga_cosigned cosigned;
     enum tamga_err err;
 
@@ -48,10 +86,12 @@ enum tamga_err tamga_cosigned_fetch(struct tamga_cosigned *out, struct tamga_ses
     request.height = height;
     err = tamga_session_call(session, &answer, &tamga__v1__finality_service__descriptor,
                              "GetCheckpoint", &request.base, detail);
-    if (err == TAMGA_OK)
-        err = tamga_cosigned_open(&cosigned, chain,
-                                  ((const Tamga__V1__GetCheckpointResponse *)answer)->checkpoint,
-                                  detail);
+    if (err != TAMGA_OK)
+        return err;
+    shown = ((const Tamga__V1__GetCheckpointResponse *)answer)->checkpoint;
+    err = tamga_cosigned_open(&cosigned, chain, shown, detail);
+    if (may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
+        err = tamga_cosigned_open(&cosigned, chain, shown, detail);
     if (err != TAMGA_OK)
         return err;
     if (cosigned.checkpoint.at.height < height)
@@ -92,6 +132,7 @@ enum tamga_err tamga_final_place_fetch(struct tamga_final_place *out,
 {
     TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *answer = NULL;
     Tamga__V1__GetEntryProofRequest request = TAMGA__V1__GET_ENTRY_PROOF_REQUEST__INIT;
+    const Tamga__V1__EntryProof *shown;
     enum tamga_err err;
 
     request.chain = tamga_wire_bytes(tamga_hash_span(&chain->id.hash));
@@ -100,8 +141,11 @@ enum tamga_err tamga_final_place_fetch(struct tamga_final_place *out,
                              "GetEntryProof", &request.base, detail);
     if (err != TAMGA_OK)
         return err;
-    return judge_place(out, chain, id, ((const Tamga__V1__GetEntryProofResponse *)answer)->proof,
-                       detail);
+    shown = ((const Tamga__V1__GetEntryProofResponse *)answer)->proof;
+    err = judge_place(out, chain, id, shown, detail);
+    if (may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
+        err = judge_place(out, chain, id, shown, detail);
+    return err;
 }
 
 /* ---- evidence ----------------------------------------------------------------------- */

@@ -24,6 +24,13 @@ void tamga_cosigned_list(struct tamga_cosigned *out, const struct tamga_chain *c
                          const struct tamga_checkpoint *checkpoint,
                          const Tamga__V1__Checkpoint *verified);
 /*
+ * Learn the validators that came after those of genesis, each step cosigned by those before.
+ * Errors: as the session's; as tamga_council_steps; PEER_LIED.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_councils_fetch(struct tamga_session *session,
+                                                   const struct tamga_chain *chain,
+                                                   struct tamga_detail *detail);
+/*
  * Ask for the first checkpoint at or above a height; 0: the newest.
  *
  * Errors:  NOT_FOUND: there is none; as tamga_cosigned_open; PEER_LIED: one from below.

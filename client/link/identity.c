@@ -1,71 +1,13 @@
 /* Loads a member's folder. Secrets are wiped when they go out of scope. */
 #include "link/identity.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH_MAX_CHARS 4096
+#include "crypto/passphrase.h"
+#include "crypto/token.h"
 
-struct passphrase {
-    char text[TAMGA_PASSPHRASE_MAX + 1];
-};
-
-static void passphrase_wipe(struct passphrase *passphrase)
-{
-    explicit_bzero(passphrase, sizeof *passphrase);
-}
-
-static void fd_close(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
-
-static enum tamga_err passphrase_check(int fd, const char *path, struct tamga_detail *detail)
-{
-    struct stat info;
-
-    if (fd < 0 || fstat(fd, &info) != 0)
-        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.180s: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%.180s: not a regular file", path);
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
-                            "%.140s: has mode %04o, so others can read it; chmod 600 it", path,
-                            (unsigned)(info.st_mode & 07777));
-    return TAMGA_OK;
-}
-
-enum tamga_err tamga_passphrase_read(char out[TAMGA_PASSPHRASE_MAX + 1], const char *path,
-                                     struct tamga_detail *detail)
-{
-    /* O_NONBLOCK: opening a pipe must not wait for its writer. */
-    TAMGA_CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    TAMGA_CLEANUP(passphrase_wipe) struct passphrase got = {0};
-    ssize_t len;
-    enum tamga_err err = passphrase_check(fd, path, detail);
-
-    if (err != TAMGA_OK)
-        return err;
-    do
-        len = read(fd, got.text, sizeof got.text);
-    while (len < 0 && errno == EINTR);
-    if (len < 0)
-        return tamga_refuse(detail, TAMGA_E_FILE_IO, "%.180s: %s", path, strerror(errno));
-    for (ssize_t i = 0; i < len; i++)
-        if (got.text[i] == '\n' || got.text[i] == '\r')
-            len = i;
-    if (len == 0 || len > TAMGA_PASSPHRASE_MAX)
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
-                            "%.140s: its first line must have 1..%d characters", path,
-                            TAMGA_PASSPHRASE_MAX);
-    memcpy(out, got.text, (size_t)len);
-    out[len] = '\0';
-    return TAMGA_OK;
-}
+#define PATH_MAX_CHARS TAMGA_IDENTITY_PATH_MAX
 
 static enum tamga_err path_join(char out[PATH_MAX_CHARS], const char *folder, const char *name,
                                 struct tamga_detail *detail)
@@ -75,19 +17,59 @@ static enum tamga_err path_join(char out[PATH_MAX_CHARS], const char *folder, co
     return TAMGA_OK;
 }
 
+/* Not secret: the URI says where the PIN is, not what it is. */
+static enum tamga_err read_uri(char out[PATH_MAX_CHARS], const char *path,
+                               struct tamga_detail *detail)
+{
+    char line[TAMGA_TOKEN_URI_MAX + 1] = "";
+    FILE *file = fopen(path, "re");
+
+    if (file != NULL) {
+        if (fgets(line, sizeof line, file) == NULL)
+            line[0] = '\0';
+        fclose(file);
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    if (!tamga_token_is_named(line))
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
+                            "%.180s: its first line must be a URI, pkcs11:...", path);
+    strcpy(out, line);
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_identity_key(char out[PATH_MAX_CHARS], const char *folder,
+                                  struct tamga_detail *detail)
+{
+    char uri[PATH_MAX_CHARS];
+    enum tamga_err err = path_join(out, folder, TAMGA_IDENTITY_KEY, detail);
+
+    if (err == TAMGA_OK)
+        err = path_join(uri, folder, TAMGA_IDENTITY_KEY_URI, detail);
+    if (err != TAMGA_OK || access(uri, F_OK) != 0)
+        return err;
+    if (access(out, F_OK) == 0)
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
+                            "%.160s has both " TAMGA_IDENTITY_KEY " and " TAMGA_IDENTITY_KEY_URI
+                            ": which is the key?",
+                            folder);
+    return read_uri(out, uri, detail);
+}
+
 static enum tamga_err load_key(struct tamga_identity *identity,
                                const struct tamga_identity_options *options,
                                struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(passphrase_wipe) struct passphrase passphrase = {0};
+    TAMGA_CLEANUP(tamga_passphrase_release) struct tamga_passphrase *passphrase = NULL;
+    const char *opens = options->passphrase;
     char path[PATH_MAX_CHARS];
-    enum tamga_err err = path_join(path, options->folder, TAMGA_IDENTITY_KEY, detail);
+    enum tamga_err err = tamga_identity_key(path, options->folder, detail);
 
     if (err == TAMGA_OK && options->passphrase_file != NULL)
-        err = tamga_passphrase_read(passphrase.text, options->passphrase_file, detail);
+        err = tamga_passphrase_read(&passphrase, options->passphrase_file, detail);
+    if (passphrase != NULL)
+        opens = passphrase->text;
     if (err == TAMGA_OK)
-        err = tamga_private_key_load(&identity->key, path,
-                                     options->passphrase_file ? passphrase.text : NULL, detail);
+        err = tamga_private_key_load(&identity->key, path, opens, detail);
     if (err != TAMGA_OK)
         return err;
     tamga_public_key_address(tamga_private_key_public(identity->key), &identity->address);

@@ -7,9 +7,10 @@
 
 #include "chain/network.h"
 
-#define TAMGA_IDENTITY_KEY     "key.pem"
-#define TAMGA_IDENTITY_GENESIS "genesis.tamga"
-#define TAMGA_PASSPHRASE_MAX   1000
+#define TAMGA_IDENTITY_KEY      "key.pem"
+#define TAMGA_IDENTITY_KEY_URI  "key.uri"
+#define TAMGA_IDENTITY_GENESIS  "genesis.tamga"
+#define TAMGA_IDENTITY_PATH_MAX 4096
 
 /* {0} is empty. */
 struct tamga_identity {
@@ -24,6 +25,7 @@ struct tamga_identity_options {
     const char *folder;          /* NULL: no key, genesis only */
     const char *genesis;         /* NULL: genesis.tamga of folder */
     const char *passphrase_file; /* NULL: the key is not encrypted */
+    const char *passphrase;      /* the same as text, if there is no file */
 };
 
 /*
@@ -36,15 +38,15 @@ struct tamga_identity_options {
 TAMGA_MUST_USE enum tamga_err tamga_identity_load(struct tamga_identity *out,
                                                   const struct tamga_identity_options *options,
                                                   struct tamga_detail *detail);
-void tamga_identity_clear(struct tamga_identity *identity);
-
 /*
- * First line of a file, without its end; wipe it after use.
+ * What a member's folder names as its key: the path of key.pem, or the pkcs11: URI that is the
+ * first line of key.uri. The folder has one of them.
  *
- * Errors:  FILE_IO; KEY_FILE: others can read it, it is empty or too long.
+ * Errors:  KEY_FILE: both, or a key.uri that holds no such URI; USAGE: the path is too long.
  */
-TAMGA_MUST_USE enum tamga_err tamga_passphrase_read(char out[TAMGA_PASSPHRASE_MAX + 1],
-                                                    const char *path,
-                                                    struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err tamga_identity_key(char out[TAMGA_IDENTITY_PATH_MAX],
+                                                 const char *folder,
+                                                 struct tamga_detail *detail);
+void tamga_identity_clear(struct tamga_identity *identity);
 
 #endif

@@ -18,7 +18,7 @@
 
 void tamga_sealing_clear(struct tamga_sealing *sealing)
 {
-    tamga_seal_key_wipe(&sealing->key);
+    tamga_seal_key_release(&sealing->key);
 }
 
 /* ---- recipients ------------------------------------------------------------------------ */
@@ -69,7 +69,7 @@ enum tamga_err tamga_sealing_wrap(struct tamga_sealing *sealing, Tamga__V1__Rele
         struct tamga_wrapped_key *wrapped = &sealing->wrapped[i];
         Tamga__V1__Recipient *message = sealing->list[i] = &sealing->message[i];
         enum tamga_err err =
-            tamga_seal_key_wrap(wrapped, &sealing->recipient[i], &sealing->key, &identity);
+            tamga_seal_key_wrap(wrapped, &sealing->recipient[i], sealing->key, &identity);
 
         if (err != TAMGA_OK)
             return tamga_refuse(detail, err, "the key cannot be wrapped for recipient %zu", i);
@@ -193,9 +193,13 @@ static enum tamga_err prepare(struct pass *pass, struct tamga_sealing *sealing)
     if (tamga_sealed_bytes(pass->plain.bytes) == 0)
         return tamga_refuse(pass->detail, TAMGA_E_IMAGE_LENGTH,
                             "sealed, the image were longer than 2^40 bytes");
-    err = tamga_seal_key_generate(&sealing->key);
+    tamga_seal_key_release(&sealing->key); /* never two images under one */
+    sealing->key = tamga_seal_key_new();
+    if (sealing->key == NULL)
+        return TAMGA_E_NO_MEMORY;
+    err = tamga_seal_key_generate(sealing->key);
     if (err == TAMGA_OK)
-        err = tamga_sealer_new(&pass->sealer, &sealing->key, pass->plain.bytes, put, pass);
+        err = tamga_sealer_new(&pass->sealer, sealing->key, pass->plain.bytes, put, pass);
     if (err == TAMGA_OK)
         err = tamga_sha256_stream_new(&pass->sha256);
     return err == TAMGA_OK ? open_nameless(&pass->sealed.fd, pass->detail) : err;

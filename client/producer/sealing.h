@@ -14,7 +14,7 @@
 struct tamga_sealing {
     size_t count; /* 0: the image is not to be sealed */
     struct tamga_recipient recipient[TAMGA_RECIPIENTS_MAX]; /* ascending by id */
-    struct tamga_seal_key key;
+    struct tamga_seal_key *key; /* owned, in locked memory; NULL: no image yet */
     struct tamga_hash plain_sha256;
     uint64_t plain_bytes;
     struct tamga_wrapped_key wrapped[TAMGA_RECIPIENTS_MAX];

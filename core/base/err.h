@@ -143,6 +143,7 @@
     X(UNKNOWN_MEMBER, 0x01cb, 9, "no member of this name")                               \
     X(BAD_POSSESSION, 0x01cc, 16, "new key has not signed for itself")                   \
     X(ROSTER_FULL, 0x01cd, 8, "no room for another member, key or parameter")            \
+    X(BAD_COUNCIL, 0x01ce, 3, "validators shown are not those that the checkpoint states") \
     X(NOT_OWNER, 0x01d0, 7, "only the model's owner may say this")                       \
     X(NOT_SIGNER, 0x01d1, 7, "release does not ask for this member's signature")         \
     X(DELEGATION_EXPIRED, 0x01d2, 7, "sender's delegation has expired")                  \

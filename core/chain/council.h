@@ -23,6 +23,9 @@ struct tamga_council {
     struct tamga_seat seat[TAMGA_SEATS_MAX];
     _Atomic uint32_t count;
     uint32_t thirds; /* of the validators that make a quorum: 2 */
+    /* Learned from checkpoints: of which height, and the hash it states. Zero: genesis. */
+    uint64_t as_of;
+    struct tamga_hash hash;
 };
 
 /* Genesis' validators of one chain, ascending by address. */

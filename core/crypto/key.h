@@ -71,12 +71,16 @@ tamga_private_key_sign(const struct tamga_private_key *key,
                        const struct tamga_hash *digest, struct tamga_signature *out);
 
 /*
+ * Where a private key is loaded from, path may also be a pkcs11: URI (token.h), of a P-256 or
+ * RSA-3072 key on a token; passphrase is then its PIN.
+ *
  * Key files: PKCS#8 PEM, mode 0600, encrypted if passphrase is not NULL; the public
  * half as SPKI PEM. Files are written beside, synced and renamed; an existing file is
  * never overwritten (KEY_FILE).
  *
  * Errors:  KEY_FILE: absent, others can read it, not PEM, wrong passphrase, a kind of
- *          key that is none of ours; the detail says which. FILE_IO.
+ *          key that is none of ours; no engine, module, token or key, a wrong PIN; the
+ *          detail says which. FILE_IO.
  */
 TAMGA_MUST_USE enum tamga_err
 tamga_private_key_save(const struct tamga_private_key *key, const char *path,
@@ -85,6 +89,9 @@ TAMGA_MUST_USE enum tamga_err tamga_private_key_load(struct tamga_private_key **
                                                      const char *path,
                                                      const char *passphrase,
                                                      struct tamga_detail *detail);
+/* Does loading it take a passphrase, or a PIN that its URI does not say? Also false for what
+ * cannot be read at all: loading says why. */
+bool tamga_private_key_is_locked(const char *path);
 TAMGA_MUST_USE enum tamga_err tamga_public_key_save(const struct tamga_public_key *key,
                                                     const char *path,
                                                     struct tamga_detail *detail);

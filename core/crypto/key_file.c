@@ -4,6 +4,9 @@
  * signatures.
  */
 #include "crypto/key_internal.h"
+#include "crypto/passphrase.h"
+#include "crypto/secret.h"
+#include "crypto/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,20 +25,19 @@
 
 #define KEY_FILE_BYTES_MAX   16384u
 #define KEY_PATH_CHARS_MAX   4000u
-#define PASSPHRASE_CHARS_MAX 1000u  /* OpenSSL cuts at 1,024 without a word */
 #define PBKDF2_ROUNDS        600000 /* OWASP's figure for HMAC-SHA-256 */
 #define PRIVATE_MODE         0600
 #define PUBLIC_MODE          0644
 
-/* What a file held; wiped when it goes out of scope. */
+/* What a file held, in locked memory. */
 struct file_text {
     size_t len;
     char byte[KEY_FILE_BYTES_MAX];
 };
 
-static void text_wipe(struct file_text *text)
+static void text_free(struct file_text **text)
 {
-    OPENSSL_cleanse(text, sizeof *text);
+    tamga_secret_free(*text, sizeof **text);
 }
 
 static void fd_close(int *fd)
@@ -80,10 +82,10 @@ static enum tamga_err passphrase_check(const char *passphrase, const char *path,
 {
     size_t len = passphrase == NULL ? 1 : strlen(passphrase);
 
-    if (len == 0 || len > PASSPHRASE_CHARS_MAX)
+    if (len == 0 || len > TAMGA_PASSPHRASE_MAX)
         return tamga_refuse(detail, TAMGA_E_KEY_FILE,
-                            "%s: passphrase has %zu characters, accepted are 1 to %u",
-                            path, len, PASSPHRASE_CHARS_MAX);
+                            "%s: passphrase has %zu characters, accepted are 1 to %d",
+                            path, len, TAMGA_PASSPHRASE_MAX);
     return TAMGA_OK;
 }
 
@@ -201,7 +203,7 @@ enum tamga_err tamga_pem_private_save(EVP_PKEY *pkey, const char *path,
         err = passphrase_check(passphrase, path, detail);
     if (err != TAMGA_OK)
         return err;
-    bio = BIO_new(BIO_s_mem());
+    bio = BIO_new(BIO_s_secmem());
     if (bio == NULL)
         return TAMGA_E_NO_MEMORY;
     if (!private_encode(bio, pkey, passphrase)) {
@@ -283,9 +285,10 @@ static enum tamga_err text_read(struct file_text *text, int fd, const char *path
                         KEY_FILE_BYTES_MAX);
 }
 
-static enum tamga_err file_load(struct file_text *text, const char *path, bool secret,
+static enum tamga_err file_load(struct file_text **out, const char *path, bool secret,
                                 struct tamga_detail *detail)
 {
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
     TAMGA_CLEANUP(fd_close) int fd = -1;
     enum tamga_err err = path_check(path, detail);
 
@@ -298,7 +301,15 @@ static enum tamga_err file_load(struct file_text *text, const char *path, bool s
     err = file_check(fd, path, secret, detail);
     if (err != TAMGA_OK)
         return err;
-    return text_read(text, fd, path, detail);
+    text = tamga_secret_new(sizeof *text);
+    if (text == NULL)
+        return TAMGA_E_NO_MEMORY;
+    err = text_read(text, fd, path, detail);
+    if (err != TAMGA_OK)
+        return err;
+    *out = text;
+    text = NULL;
+    return TAMGA_OK;
 }
 
 struct asked {
@@ -333,7 +344,7 @@ enum tamga_err tamga_pem_private_load(EVP_PKEY **out, const char *path,
                                       const char *passphrase,
                                       struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(text_wipe) struct file_text text;
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
     TAMGA_CLEANUP(bio_free) BIO *bio = NULL;
     EVP_PKEY *pkey;
     struct asked asked = {.passphrase = passphrase};
@@ -343,7 +354,7 @@ enum tamga_err tamga_pem_private_load(EVP_PKEY **out, const char *path,
         err = file_load(&text, path, true, detail);
     if (err != TAMGA_OK)
         return err;
-    bio = BIO_new_mem_buf(text.byte, (int)text.len);
+    bio = BIO_new_mem_buf(text->byte, (int)text->len);
     if (bio == NULL)
         return TAMGA_E_NO_MEMORY;
     pkey = PEM_read_bio_PrivateKey(bio, NULL, passphrase_answer, &asked);
@@ -360,10 +371,17 @@ enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char
                                       struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(pkey_free) EVP_PKEY *pkey = NULL;
-    enum tamga_err err = tamga_pem_private_load(&pkey, path, passphrase, detail);
+    bool on_token = tamga_token_is_named(path);
+    enum tamga_err err = on_token ? tamga_token_private_load(&pkey, path, passphrase, detail)
+                                  : tamga_pem_private_load(&pkey, path, passphrase, detail);
 
     if (err == TAMGA_OK)
         err = tamga_private_key_wrap(out, pkey);
+    if (err == TAMGA_E_BAD_KEY && on_token)
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
+                            "%.120s: not a P-256 or RSA-3072 key that may sign, or its public "
+                            "half is not on the token",
+                            path);
     if (err == TAMGA_E_BAD_KEY)
         return tamga_refuse(detail, TAMGA_E_KEY_FILE,
                             "%s: not a P-256, RSA-3072 or Ed25519 key, or damaged",
@@ -373,10 +391,21 @@ enum tamga_err tamga_private_key_load(struct tamga_private_key **out, const char
     return err;
 }
 
+bool tamga_private_key_is_locked(const char *path)
+{
+    static const char label[] = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
+
+    if (tamga_token_is_named(path))
+        return !tamga_token_has_pin(path);
+    return file_load(&text, path, true, NULL) == TAMGA_OK &&
+           memmem(text->byte, text->len, label, sizeof label - 1) != NULL;
+}
+
 enum tamga_err tamga_pem_public_load(struct tamga_buf *out, const char *path,
                                      struct tamga_detail *detail)
 {
-    TAMGA_CLEANUP(text_wipe) struct file_text text;
+    TAMGA_CLEANUP(text_free) struct file_text *text = NULL;
     TAMGA_CLEANUP(bio_free) BIO *bio = NULL;
     unsigned char *der = NULL;
     long der_len = 0;
@@ -384,7 +413,7 @@ enum tamga_err tamga_pem_public_load(struct tamga_buf *out, const char *path,
 
     if (err != TAMGA_OK)
         return err;
-    bio = BIO_new_mem_buf(text.byte, (int)text.len);
+    bio = BIO_new_mem_buf(text->byte, (int)text->len);
     if (bio == NULL)
         return TAMGA_E_NO_MEMORY;
     if (PEM_bytes_read_bio(&der, &der_len, NULL, PEM_STRING_PUBLIC, bio, NULL, NULL) !=

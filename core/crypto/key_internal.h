@@ -1,4 +1,4 @@
-/* What key.c, key_file.c, spki.c and recipient.c share; nobody else includes it. */
+/* What key.c, key_file.c, spki.c, token.c and recipient.c share; nobody else includes it. */
 #ifndef TAMGA_CRYPTO_KEY_INTERNAL_H
 #define TAMGA_CRYPTO_KEY_INTERNAL_H
 
@@ -41,5 +41,11 @@ TAMGA_MUST_USE enum tamga_err tamga_pem_public_save(struct tamga_span spki,
 TAMGA_MUST_USE enum tamga_err tamga_pem_public_load(struct tamga_buf *out,
                                                     const char *path,
                                                     struct tamga_detail *detail);
+
+/* The key that a pkcs11: URI names (token.h). passphrase: its PIN, unless the URI names a file
+ * that holds it. Errors: KEY_FILE, with what is missing or wrong; FILE_IO; NO_MEMORY. */
+TAMGA_MUST_USE enum tamga_err tamga_token_private_load(EVP_PKEY **out, const char *uri,
+                                                       const char *passphrase,
+                                                       struct tamga_detail *detail);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/key_internal.h"
+#include "crypto/token.h"
 
 #define RECIPIENT_DOMAIN "tamga.v1.recipient"
 #define WRAP_INFO        "tamga.v1.wrap"
@@ -307,7 +308,12 @@ enum tamga_err tamga_recipient_key_load(struct tamga_recipient_key **out, const 
                                         const char *passphrase, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(pkey_free) EVP_PKEY *pkey = NULL;
-    enum tamga_err err = tamga_pem_private_load(&pkey, path, passphrase, detail);
+    enum tamga_err err;
+
+    if (tamga_token_is_named(path))
+        return tamga_refuse(detail, TAMGA_E_KEY_FILE,
+                            "keys that decrypt images are files: no token agrees on X25519");
+    err = tamga_pem_private_load(&pkey, path, passphrase, detail);
 
     if (err == TAMGA_OK)
         err = key_of(out, pkey);

@@ -12,6 +12,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "crypto/secret.h"
+
 #define VERSION    1u
 #define CIPHER     1u /* AES-256-GCM */
 #define WRAP       1u /* X25519, HKDF with SHA-256, AES-256-GCM */
@@ -30,6 +32,17 @@ struct tamga_seal {
 void tamga_seal_key_wipe(struct tamga_seal_key *key)
 {
     OPENSSL_cleanse(key, sizeof *key);
+}
+
+struct tamga_seal_key *tamga_seal_key_new(void)
+{
+    return tamga_secret_new(sizeof(struct tamga_seal_key));
+}
+
+void tamga_seal_key_release(struct tamga_seal_key **key)
+{
+    tamga_secret_free(*key, sizeof **key);
+    *key = NULL;
 }
 
 static uint64_t chunks_of(uint64_t plain_bytes)
@@ -70,7 +83,7 @@ enum tamga_err tamga_seal_new(struct tamga_seal **out, const struct tamga_seal_k
 
     if (tamga_sealed_bytes(plain_bytes) == 0)
         return TAMGA_E_BAD_VALUE;
-    seal = calloc(1, sizeof *seal);
+    seal = tamga_secret_new(sizeof *seal); /* it holds the key */
     if (seal == NULL)
         return TAMGA_E_NO_MEMORY;
     seal->key = *key;
@@ -91,8 +104,7 @@ void tamga_seal_free(struct tamga_seal *seal)
     if (seal == NULL)
         return;
     EVP_CIPHER_CTX_free(seal->ctx); /* wipes its key schedule */
-    tamga_seal_key_wipe(&seal->key);
-    free(seal);
+    tamga_secret_free(seal, sizeof *seal);
 }
 
 void tamga_seal_release(struct tamga_seal **seal)

@@ -26,6 +26,10 @@ struct tamga_seal_key {
 };
 /* For TAMGA_CLEANUP. */
 void tamga_seal_key_wipe(struct tamga_seal_key *key);
+/* One in locked memory (secret.h), where it lives longer than a call; NULL: no memory. */
+struct tamga_seal_key *tamga_seal_key_new(void);
+/* Wipes it; for TAMGA_CLEANUP. */
+void tamga_seal_key_release(struct tamga_seal_key **key);
 
 /* Length of the sealed image; 0 if the plaintext is empty, or too long for a sealed image
  * of TAMGA_SEALED_BYTES_MAX. */

@@ -60,7 +60,7 @@ struct tamga_tls;
 struct tamga_tls_files {
     const char *ca;   /* the network's CA; several while one replaces another */
     const char *cert; /* this member's certificate */
-    const char *key;  /* its key, 0600, not encrypted */
+    const char *key;  /* its key, 0600, not encrypted; or a pkcs11: URI with its pin-source */
     const char *crl;  /* what the CA has revoked; needed, it may list nothing */
 };
 

@@ -305,32 +305,49 @@ static enum tamga_err judge_failure(struct tamga_channel *channel, int failed,
     }
 }
 
+/*
+ * NNG 1.5 destroys a socket's lock while another thread is on its way into it: so nothing is
+ * begun once the channel is closing, and closing does not go on while something is begun.
+ */
+static enum tamga_err begin(struct exchange *exchange, void (*operation)(nng_ctx, nng_aio *),
+                            struct tamga_detail *detail)
+{
+    struct tamga_channel *channel = exchange->channel;
+    bool closing;
+
+    pthread_mutex_lock(&channel->lock);
+    closing = channel->closing;
+    if (!closing)
+        operation(exchange->context, exchange->aio);
+    pthread_mutex_unlock(&channel->lock);
+    if (closing)
+        return unreachable(channel, detail, "channel is closed");
+    nng_aio_wait(exchange->aio);
+    return judge_failure(channel, nng_aio_result(exchange->aio), detail);
+}
+
 /* Takes request. One operation's time limit is what is left of the whole call's. */
 static enum tamga_err send_request(struct exchange *exchange, nng_msg *request,
                                    struct tamga_detail *detail)
 {
-    int failed;
+    enum tamga_err err;
 
     nng_aio_set_msg(exchange->aio, request);
     nng_aio_set_timeout(exchange->aio, (nng_duration)tamga_net_left_ms(exchange->expires_ms));
-    nng_ctx_send(exchange->context, exchange->aio);
-    nng_aio_wait(exchange->aio);
-    failed = nng_aio_result(exchange->aio);
-    if (failed)
+    err = begin(exchange, nng_ctx_send, detail);
+    if (err)
         nng_msg_free(nng_aio_get_msg(exchange->aio));
-    return judge_failure(exchange->channel, failed, detail);
+    return err;
 }
 
 static enum tamga_err take_reply(struct exchange *exchange, struct tamga_detail *detail)
 {
-    int failed;
+    enum tamga_err err;
 
     nng_aio_set_timeout(exchange->aio, (nng_duration)tamga_net_left_ms(exchange->expires_ms));
-    nng_ctx_recv(exchange->context, exchange->aio);
-    nng_aio_wait(exchange->aio);
-    failed = nng_aio_result(exchange->aio);
-    if (failed)
-        return judge_failure(exchange->channel, failed, detail);
+    err = begin(exchange, nng_ctx_recv, detail);
+    if (err)
+        return err;
     exchange->reply = nng_aio_get_msg(exchange->aio);
     heard(exchange->channel);
     return TAMGA_OK;
@@ -345,7 +362,11 @@ static enum tamga_err exchange_open(struct exchange *exchange, struct tamga_deta
     if (getrandom(exchange->id.byte, sizeof exchange->id.byte, 0) !=
         (ssize_t)sizeof exchange->id.byte)
         return tamga_refuse(detail, TAMGA_E_SYSTEM, "no random bytes for the call's id");
-    failed = nng_ctx_open(&exchange->context, exchange->channel->socket);
+    pthread_mutex_lock(&exchange->channel->lock);
+    failed = exchange->channel->closing
+                 ? NNG_ECLOSED
+                 : nng_ctx_open(&exchange->context, exchange->channel->socket);
+    pthread_mutex_unlock(&exchange->channel->lock);
     return judge_failure(exchange->channel, failed, detail);
 }
 

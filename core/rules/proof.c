@@ -132,7 +132,11 @@ enum tamga_err tamga_release_proof_check(struct tamga_item *item,
     if (untrusted == NULL || untrusted->checkpoint == NULL || untrusted->latest == NULL)
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD,
                             "proof, its checkpoint or its state proof is absent");
-    err = tamga_checkpoint_verify(&shown, consortium, untrusted->checkpoint, trusted, detail);
+    err = tamga_council_steps(consortium, untrusted->councils, untrusted->n_councils, detail);
+    if (err == TAMGA_OK)
+        err = tamga_checkpoint_verify(&shown, consortium, untrusted->checkpoint, trusted, detail);
+    if (err == TAMGA_OK)
+        err = tamga_council_is(consortium, &shown, detail);
     if (err != TAMGA_OK)
         return err;
     tamga_key_latest(&key, producer, model);

@@ -25,12 +25,37 @@ TAMGA_MUST_USE enum tamga_err tamga_inclusion_check(const struct tamga_chain *ch
                                                     struct tamga_detail *detail);
 
 /*
+ * Learn validators that came after those who are trusted: whoever trusts the checkpoint's
+ * cosigners trusts the council that it states. One that is known already changes nothing.
+ *
+ * Outputs: *checkpoint: as shown; trusted from now on, if it is above `trusted`.
+ * Errors:  MISSING_FIELD; those of tamga_checkpoint_verify, but for CHECKPOINT_OLDER;
+ *          BAD_COUNCIL; ROSTER_FULL; the wire's for the council.
+ * Threads: one; others may read the council.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_council_step(struct tamga_checkpoint *checkpoint,
+                                                 const struct tamga_chain *chain,
+                                                 const Tamga__V1__CouncilStep *untrusted,
+                                                 struct tamga_detail *detail);
+/* Several, one after the other; and is it the council that a checkpoint states by now? */
+TAMGA_MUST_USE enum tamga_err tamga_council_steps(const struct tamga_chain *chain,
+                                                  Tamga__V1__CouncilStep *const *untrusted,
+                                                  size_t count, struct tamga_detail *detail);
+TAMGA_MUST_USE enum tamga_err tamga_council_is(const struct tamga_chain *chain,
+                                               const struct tamga_checkpoint *checkpoint,
+                                               struct tamga_detail *detail);
+/* A council that was learned by steps up to a height, kept since. Errors: as above. */
+TAMGA_MUST_USE enum tamga_err tamga_council_restore(const struct tamga_chain *chain,
+                                                    struct tamga_span kept, uint64_t as_of);
+
+/*
  * Is this the newest release of the model, as of the checkpoint shown?
  *
  * Shapes:  item is emptied first; it stays empty if the proof shows that there is none.
  *          trusted may be NULL.
- * Errors:  those of tamga_checkpoint_verify and tamga_state_proof_check; the rules' of
- *          decode and verify and of tamga_release_authority for the release; NOT_NEWEST:
+ * Errors:  those of tamga_council_step, tamga_checkpoint_verify and
+ *          tamga_state_proof_check; BAD_COUNCIL: validators changed, and no step says so; the
+ *          rules' of decode and verify and of tamga_release_authority for the release; NOT_NEWEST:
  *          it is not the one that the state names; MISSING_FIELD; MODEL_MISMATCH.
  */
 TAMGA_MUST_USE enum tamga_err tamga_release_proof_check(

@@ -35,6 +35,7 @@
 #define ENTRIES_MAX  65536u
 #define ENTRY_MAX    65536u
 #define VALIDATORS_MAX 128u
+#define COUNCIL_MAX    262144u
 /* An encoded Signed: body, its tag and length (4), id (34), signature (at most 392). */
 #define SIGNED_MAX  (TAMGA_WIRE_BODY_MAX + 512u)
 #define MESSAGE_MAX (4u * MIB) /* of one NNG message */
@@ -110,11 +111,15 @@ static const struct type_bounds table[] = {
     TYPE(checkpoint, LEN(1, 1, 128), MANY(2, VALIDATORS_MAX)),
     TYPE(state_proof,
          HASH(1), LEN(2, 1, 4096), LEN(4, 1, 32), MANY_HASH(5, 256), HASH(6), HASH(7)),
+    TYPE(council_step, LEN(2, 1, COUNCIL_MAX)),
+    TYPE(release_proof, MANY(5, 64)),
     TYPE(entry_proof, MANY_LEN(2, HEADER_LEN, HEADER_LEN, 4096), LEN(4, 1, SIGNED_MAX)),
     TYPE(get_finality_request, HASH(1)),
     TYPE(get_finality_response, MANY(2, 16), MANY(3, 4096), MANY(4, VALIDATORS_MAX)),
     TYPE(get_checkpoint_request, HASH(1)),
     TYPE(get_state_proof_request, HASH(1), HASH(2)),
+    TYPE(get_council_request, HASH(1)),
+    TYPE(get_council_response, MANY(1, 16)),
     TYPE(get_entry_proof_request, HASH(1), HASH(2)),
     /* chain_service */
     TYPE(get_status_request, HASH(1)),
@@ -144,7 +149,7 @@ static const struct type_bounds table[] = {
     TYPE(has_content_request, MANY_LEN(1, 1, CID_MAX, 1024)),
     TYPE(has_content_response, MANY(1, 1024)),
     /* device_service */
-    TYPE(check_in_response, FIXED(1, NONCE_LEN)),
+    TYPE(check_in_response, FIXED(1, NONCE_LEN), MANY(6, 16)),
     TYPE(get_block_request, LEN(1, 1, CID_MAX), HASH(2), FIXED(3, NONCE_LEN)),
     TYPE(get_block_response, LEN(1, 1, BLOCK_MAX)),
     TYPE(report_response, HASH(1)),
@@ -153,7 +158,8 @@ static const struct type_bounds table[] = {
          HASH(1), HASH(2), LEN(5, 1, 64), LEN(6, 1, 16), LEN(7, 1, 16), FIXED(8, NONCE_LEN),
          HASH(9), HASH(10)),
     TYPE(device_receipt, LEN(2, 1, 2048)),
-    TYPE(device_state, HASH(2), LEN(5, 1, 64), HASH(6), MANY(8, 64), HASH(9)),
+    TYPE(device_state, HASH(2), LEN(5, 1, 64), HASH(6), MANY(8, 64), HASH(9),
+         LEN(13, 1, COUNCIL_MAX)),
     /* gateway_service */
     TYPE(list_records_request, LEN(2, 1, PAGE_MAX)),
     TYPE(record_entry, HASH(3)),

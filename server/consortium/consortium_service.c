@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "consortium/consortium.h"
+#include "node/council_steps.h"
 #include "node/index.h"
 #include "node/release_proof.h"
 #include "rules/rules.h"
@@ -134,6 +135,7 @@ static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *
     TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
     TAMGA_CLEANUP(entry_clear) struct entry_hold hold = {0};
     TAMGA_CLEANUP(tamga_release_proof_clear) struct tamga_release_proof proof = {0};
+    TAMGA_CLEANUP(tamga_council_steps_clear) struct tamga_council_steps steps = {0};
     Tamga__V1__GetLatestReleaseResponse response =
         TAMGA__V1__GET_LATEST_RELEASE_RESPONSE__INIT;
     enum tamga_err err = store->ops->snapshot(store, &reader);
@@ -144,8 +146,13 @@ static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *
         response.release = &hold.message;
     if (err == TAMGA_OK || err == TAMGA_E_NOT_FOUND)
         err = tamga_release_proof_make(&proof, self->node, input->producer, input->model);
-    if (err == TAMGA_OK)
+    if (err == TAMGA_OK) {
         response.proof = &proof.message;
+        err = tamga_council_steps_find(&steps, tamga_node_chain(self->node), reader, 0,
+                                       TAMGA_COUNCIL_STEPS_MAX);
+        proof.message.n_councils = steps.count;
+        proof.message.councils = steps.step;
+    }
     if (err != TAMGA_OK && err != TAMGA_E_NOT_READY) {
         tamga_rpc_fail(call, err, NULL);
         return;

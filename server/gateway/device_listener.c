@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "gateway/device_link.h"
 #include "gateway/offer.h"
+#include "node/council_steps.h"
+
+#define COUNCIL_STEPS_MAX 16 /* of an answer */
 
 static struct tamga_gateway *gateway_of(void *service)
 {
@@ -70,6 +73,19 @@ static void note(struct tamga_gateway *gateway, const Tamga__V1__CheckInBody *ch
                          ((const Tamga__V1__TransactionBody *)item->body)->release->image_bytes);
 }
 
+/* The validators that came since the device was here last. */
+static enum tamga_err find_councils(struct tamga_council_steps *steps,
+                                    struct tamga_node *follower, uint64_t above)
+{
+    struct tamga_store *store = tamga_node_store(follower);
+    TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader *reader = NULL;
+    enum tamga_err err = store->ops->snapshot(store, &reader);
+
+    return err == TAMGA_OK ? tamga_council_steps_find(steps, tamga_node_chain(follower), reader,
+                                                      above, COUNCIL_STEPS_MAX)
+                           : err;
+}
+
 static void device_check_in(Tamga__V1__DeviceService_Service *service,
                             const Tamga__V1__CheckInRequest *input,
                             Tamga__V1__CheckInResponse_Closure closure, void *call)
@@ -77,6 +93,7 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
     struct tamga_gateway *gateway = gateway_of(service);
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckInBody *check_in = NULL;
     TAMGA_CLEANUP(tamga_offer_clear) struct tamga_offer offer = {0};
+    TAMGA_CLEANUP(tamga_council_steps_clear) struct tamga_council_steps steps = {0};
     Tamga__V1__CheckInResponse response = TAMGA__V1__CHECK_IN_RESPONSE__INIT;
     struct tamga_detail detail = {{0}};
     uint64_t now_ms = tamga_wall_ms();
@@ -85,6 +102,8 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
     if (err == TAMGA_OK)
         err = tamga_offer_make(&offer, gateway->follower,
                                tamga_deliveries_proofs(gateway->deliveries), check_in, now_ms);
+    if (err == TAMGA_OK)
+        err = find_councils(&steps, gateway->follower, check_in->last_checkpoint_height);
     if (err != TAMGA_OK) {
         tamga_log(TAMGA_LOG_INFO, "device.refused", "%s (%s) %s", tamga_err_text(err),
                   tamga_err_name(err), detail.text);
@@ -98,6 +117,8 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
               offer.item.body != NULL ? "offered a release" : "nothing to offer");
     response.nonce = check_in->nonce;
     response.newest = offer.newest;
+    response.n_councils = steps.count;
+    response.councils = steps.step;
     response.offer = offer.older ? &offer.proof.message : NULL;
     closure(&response, call);
 }

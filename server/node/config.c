@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/yaml.h"
+#include "crypto/token.h"
 
 #define CONTENT_BYTES_DEFAULT (16ull * 1024 * 1024 * 1024)
 #define CONTENT_BYTES_MIN     (4ull * 1024 * 1024)
@@ -105,14 +106,14 @@ void tamga_config_free(struct tamga_config *config, bool gateway)
     tamga_yaml_free(&schema[gateway], config);
 }
 
-/* Replace a path by what it means from the file's folder. */
+/* Replace a path by what it means from the file's folder; a key on a token has none. */
 static enum tamga_err resolve(char **path, const char *file)
 {
     char full[TAMGA_PATH_MAX];
     char *copy;
     enum tamga_err err;
 
-    if (*path == NULL)
+    if (*path == NULL || tamga_token_is_named(*path))
         return TAMGA_OK;
     err = tamga_path_beside(full, file, *path);
     if (err != TAMGA_OK)

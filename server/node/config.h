@@ -23,7 +23,7 @@ struct tamga_config_tls {
 struct tamga_config {
     char *name;            /* the member's, as in genesis */
     char *genesis;         /* path */
-    char *key;             /* path */
+    char *key;             /* path, or a pkcs11: URI */
     char *passphrase_file; /* path or NULL */
     char *data;            /* folder */
     char *rpc;             /* tls+tcp://host:port or tcp://host:port to listen on */

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "crypto/passphrase.h"
+#include "crypto/secret.h"
 
-#define PASSPHRASE_MAX  1024
 #define DESCRIPTORS_MAX 65536
 #define CHECK_EVERY_S   3600
 #define WARN_EVERY_S    86400
@@ -84,34 +85,26 @@ static void open_log(const struct tamga_config *config)
     tamga_log_open(config->name, level, strcmp(config->log_format, "json") == 0);
 }
 
-/* First line of a file. */
-static enum tamga_err read_passphrase(char out[PASSPHRASE_MAX], const char *path,
-                                      struct tamga_detail *detail)
+/* Before anything is asked of OpenSSL. */
+static void guard_secrets(void)
 {
-    FILE *file = fopen(path, "r");
+    struct tamga_detail why = {""};
 
-    if (file == NULL)
-        return tamga_refuse(detail, TAMGA_E_KEY_FILE, "%s: %s", path, strerror(errno));
-    if (fgets(out, PASSPHRASE_MAX, file) == NULL)
-        out[0] = '\0';
-    fclose(file);
-    out[strcspn(out, "\r\n")] = '\0';
-    return TAMGA_OK;
+    if (!tamga_secret_guard(&why))
+        tamga_log(TAMGA_LOG_WARN, "memory.unlocked", "%s", why.text);
 }
 
 static enum tamga_err load_key(struct tamga_daemon *daemon, struct tamga_detail *detail)
 {
-    char passphrase[PASSPHRASE_MAX] = "";
+    TAMGA_CLEANUP(tamga_passphrase_release) struct tamga_passphrase *passphrase = NULL;
     enum tamga_err err = TAMGA_OK;
 
     if (daemon->config->passphrase_file != NULL)
-        err = read_passphrase(passphrase, daemon->config->passphrase_file, detail);
-    if (err == TAMGA_OK)
-        err = tamga_private_key_load(&daemon->key, daemon->config->key,
-                                     daemon->config->passphrase_file == NULL ? NULL : passphrase,
-                                     detail);
-    explicit_bzero(passphrase, sizeof passphrase);
-    return err;
+        err = tamga_passphrase_read(&passphrase, daemon->config->passphrase_file, detail);
+    if (err != TAMGA_OK)
+        return err;
+    return tamga_private_key_load(&daemon->key, daemon->config->key,
+                                  tamga_passphrase_text(passphrase), detail);
 }
 
 static enum tamga_err find_member(struct tamga_daemon *daemon, struct tamga_detail *detail)
@@ -206,6 +199,7 @@ bool tamga_daemon_open(struct tamga_daemon *daemon, bool gateway, int argc, char
     *daemon = (struct tamga_daemon){.gateway = gateway};
     tamga_log_open(gateway ? "tamga-gateway" : "tamga-consortium", TAMGA_LOG_INFO, false);
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    guard_secrets();
     block_signals(&set);
     raise_descriptor_limit();
     daemon->config_path = arguments.config;

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "chain/state_map.h"
+#include "node/council_steps.h"
 #include "node/entry_proof.h"
 #include "node/node_internal.h"
 #include "node/proof_reader.h"
 
+#define COUNCIL_STEPS_PAGE 16
 #define SNAPSHOT TAMGA_CLEANUP(tamga_reader_release) struct tamga_reader
 #define READER   TAMGA_CLEANUP(tamga_proof_reader_close) struct tamga_proof_reader
 
@@ -205,6 +207,30 @@ static void finality_get_state_proof(Tamga__V1__FinalityService_Service *service
     }
     response.checkpoint = reader->message;
     response.proof = proof;
+    closure(&response, call);
+}
+
+/* ---- who came after whom ------------------------------------------------------------------ */
+
+static void finality_get_council(Tamga__V1__FinalityService_Service *service,
+                                 const Tamga__V1__GetCouncilRequest *input,
+                                 Tamga__V1__GetCouncilResponse_Closure closure, void *call)
+{
+    TAMGA_CLEANUP(tamga_council_steps_clear) struct tamga_council_steps steps = {0};
+    Tamga__V1__GetCouncilResponse response = TAMGA__V1__GET_COUNCIL_RESPONSE__INIT;
+    SNAPSHOT *reader = NULL;
+    struct tamga_node *node;
+    enum tamga_err err = open_chain(service, input->chain, &node, &reader);
+
+    if (err == TAMGA_OK)
+        err = tamga_council_steps_find(&steps, tamga_node_chain(node), reader, input->above,
+                                       COUNCIL_STEPS_PAGE);
+    if (err != TAMGA_OK) {
+        tamga_rpc_fail(call, err, NULL);
+        return;
+    }
+    response.n_steps = steps.count;
+    response.steps = steps.step;
     closure(&response, call);
 }
 

@@ -115,7 +115,8 @@ static void installs_for_recipients(const struct tamga_buf *image)
 
     cluster_enroll(&cluster, holder, "0001", "gw-1");
     cluster_enroll(&cluster, other, "0002", "gw-1");
-    CHECK(run("%s keygen --type x25519 --out device-0001/model.pem", TAMGA_CLI_PROGRAM) == 0);
+    CHECK(run("%s keygen --type x25519 --out device-0001/model.pem </dev/null",
+              TAMGA_CLI_PROGRAM) == 0);
     CHECK(run("echo 'decryption_key: model.pem' | tee -a device-0001/device.yaml") == 0);
     CHECK(run("%s --node %s --identity acme publish image.bin --model acme/cam --version 2.0 "
               "--encrypt-to device-0001/model.pem.pub",

@@ -2,6 +2,7 @@
 # The tamga command as a process: exit codes, messages and files of what needs no node.
 # Usage: cli_test.sh TAMGA. Prints what fails; exits 1 if anything did.
 set -u
+exec </dev/null # nobody is asked for a passphrase
 tamga=$1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

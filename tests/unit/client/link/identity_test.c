@@ -1,4 +1,4 @@
-/* client/link/identity.c: members' folders, strangers, passphrases. */
+/* client/link/identity.c: members' folders, strangers, encrypted keys. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 static enum tamga_err load(struct tamga_identity *out, const char *folder, const char *genesis,
                            const char *passphrase, struct tamga_detail *detail)
 {
-    const struct tamga_identity_options options = {folder, genesis, passphrase};
+    const struct tamga_identity_options options = {folder, genesis, passphrase, NULL};
 
     return tamga_identity_load(out, &options, detail);
 }
@@ -97,30 +97,4 @@ Test(identity, opens_an_encrypted_key)
     cr_assert_eq(chmod(right, 0640), 0);
     cr_assert_eq(load(&identity, folder, NULL, right, &detail), TAMGA_E_KEY_FILE);
     cr_assert_not_null(strstr(detail.text, "chmod 600"));
-}
-
-/*
- * Goal:   a passphrase has 1..1000 characters on the first line of a regular file.
- * Method: the edges, an empty file, a folder, none.
- */
-Test(identity, bounds_passphrases)
-{
-    static char text[TAMGA_PASSPHRASE_MAX + 2];
-    char out[TAMGA_PASSPHRASE_MAX + 1] = "untouched", path[128];
-
-    memset(text, 'x', sizeof text);
-    snprintf(path, sizeof path, "%s", fake_file(text, TAMGA_PASSPHRASE_MAX + 1));
-    cr_assert_eq(chmod(path, 0600), 0);
-    cr_assert_eq(tamga_passphrase_read(out, path, NULL), TAMGA_E_KEY_FILE);
-    snprintf(path, sizeof path, "%s", fake_file("\nx", 2));
-    cr_assert_eq(chmod(path, 0600), 0);
-    cr_assert_eq(tamga_passphrase_read(out, path, NULL), TAMGA_E_KEY_FILE);
-    cr_assert_eq(tamga_passphrase_read(out, "/tmp", NULL), TAMGA_E_KEY_FILE);
-    cr_assert_eq(tamga_passphrase_read(out, "/tmp/tamga-absent", NULL), TAMGA_E_FILE_IO);
-    cr_assert_str_eq(out, "untouched");
-    text[TAMGA_PASSPHRASE_MAX] = '\n';
-    snprintf(path, sizeof path, "%s", fake_file(text, TAMGA_PASSPHRASE_MAX + 1));
-    cr_assert_eq(chmod(path, 0600), 0);
-    cr_assert_eq(tamga_passphrase_read(out, path, NULL), TAMGA_OK);
-    cr_assert_eq(strlen(out), TAMGA_PASSPHRASE_MAX);
 }

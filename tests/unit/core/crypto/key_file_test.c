@@ -256,6 +256,44 @@ Test(key_file, modes)
 }
 
 /*
+ * Goal:   a symbolic link is followed, and the file that it leads to is judged.
+ * Method: a good one; the file's mode changes behind it; a link that leads nowhere.
+ */
+Test(key_file, links)
+{
+    PRIVATE_KEY *key = generated(TAMGA_KEY_ED25519);
+    PRIVATE_KEY *loaded = NULL;
+
+    cr_assert_eq(tamga_private_key_save(key, at("k"), NULL, NULL), TAMGA_OK);
+    cr_assert_eq(symlink(at("k"), at("link")), 0);
+    cr_assert_eq(tamga_private_key_load(&loaded, at("link"), NULL, NULL), TAMGA_OK);
+    cr_assert(same_pair(key, tamga_private_key_public(loaded)));
+    cr_assert_eq(chmod(at("k"), 0640), 0);
+    load_refused(at("link"), NULL, "0640");
+    cr_assert_eq(unlink(at("k")), 0);
+    load_refused(at("link"), NULL, "No such file");
+}
+
+/*
+ * Goal:   it is known before whether a key takes a passphrase; what cannot be read does not.
+ * Method: plain and encrypted files, one that others can read, text, nothing.
+ */
+Test(key_file, locked)
+{
+    PRIVATE_KEY *key = generated(TAMGA_KEY_ED25519);
+
+    cr_assert_eq(tamga_private_key_save(key, at("plain"), NULL, NULL), TAMGA_OK);
+    cr_assert_eq(tamga_private_key_save(key, at("locked"), "x", NULL), TAMGA_OK);
+    put(at("text"), "hello\n", 6, 0600);
+    cr_assert_not(tamga_private_key_is_locked(at("plain")));
+    cr_assert(tamga_private_key_is_locked(at("locked")));
+    cr_assert_not(tamga_private_key_is_locked(at("text")));
+    cr_assert_not(tamga_private_key_is_locked(at("absent")));
+    cr_assert_eq(chmod(at("locked"), 0644), 0);
+    cr_assert_not(tamga_private_key_is_locked(at("locked")));
+}
+
+/*
  * Goal:   no file that exists is ever replaced, also not through a link, and a refused
  *         save leaves nothing behind.
  * Method: save a second key to the first's name, and to a dangling symbolic link.

@@ -77,6 +77,7 @@ const ProtobufCMessageDescriptor *const test_types[] = {
     &tamga__v1__cosignature__descriptor,
     &tamga__v1__checkpoint__descriptor,
     &tamga__v1__state_proof__descriptor,
+    &tamga__v1__council_step__descriptor,
     &tamga__v1__release_proof__descriptor,
     &tamga__v1__entry_proof__descriptor,
     &tamga__v1__get_finality_request__descriptor,
@@ -85,6 +86,8 @@ const ProtobufCMessageDescriptor *const test_types[] = {
     &tamga__v1__get_checkpoint_response__descriptor,
     &tamga__v1__get_state_proof_request__descriptor,
     &tamga__v1__get_state_proof_response__descriptor,
+    &tamga__v1__get_council_request__descriptor,
+    &tamga__v1__get_council_response__descriptor,
     &tamga__v1__get_entry_proof_request__descriptor,
     &tamga__v1__get_entry_proof_response__descriptor,
     /* gateway_service.proto */
