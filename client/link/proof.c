@@ -76,8 +76,6 @@ static enum tamga_err check_header(const struct tamga_chain *chain,
         return tamga_refuse(detail, TAMGA_E_WRONG_CHAIN, "the block is of another chain");
     if (header->height == 0)
         return tamga_refuse(detail, TAMGA_E_BAD_HEIGHT, "genesis has no seal to show");
-    if (!chain->params.anchored && !tamga_hash_is_zero(&header->anchor))
-        return TAMGA_E_BAD_RESERVED;
     if (header->entry_count > chain->params.block_entries_max)
         return tamga_refuse(detail, TAMGA_E_BLOCK_TOO_LARGE, "%u entries; at most %u",
                             header->entry_count, chain->params.block_entries_max);

@@ -27,7 +27,7 @@ TAMGA_MUST_USE enum tamga_err tamga_status_open(Tamga__V1__StatusBody **out,
  * the best chain is not to be seen from one header.
  *
  * Errors:  MISSING_FIELD, BAD_LENGTH, BAD_SIGNATURE (shape), BAD_VERSION, WRONG_CHAIN,
- *          BAD_HEIGHT (genesis), BAD_RESERVED (an anchor where there are none),
+ *          BAD_HEIGHT (genesis),
  *          BLOCK_TOO_LARGE, BAD_TARGET, BAD_WORK, NOT_MINER, BAD_SEAL.
  */
 TAMGA_MUST_USE enum tamga_err tamga_header_proof(struct tamga_sealed *out,

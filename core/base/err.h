@@ -90,7 +90,6 @@
     X(BLOCK_TOO_LARGE, 0x016c, 3, "block has more entries or bytes than allowed")        \
     X(ENTRY_TWICE, 0x016d, 3, "block has the same entry twice")                          \
     X(BLOCK_ID_MISMATCH, 0x016e, 3, "block is not the one that was asked for")           \
-    X(BAD_RESERVED, 0x016f, 3, "anchor of a chain without anchors is not zero")          \
     X(INVALID_ANCESTOR, 0x0170, 3, "block builds on a block known to be invalid")        \
     X(PEER_LIED, 0x0171, 3, "peer claimed a chain that it did not show")                 \
     X(TOO_MANY_BRANCHES, 0x0172, 8, "too many headers off the best chain")               \
@@ -143,7 +142,7 @@
     X(UNKNOWN_MEMBER, 0x01cb, 9, "no member of this name")                               \
     X(BAD_POSSESSION, 0x01cc, 16, "new key has not signed for itself")                   \
     X(ROSTER_FULL, 0x01cd, 8, "no room for another member, key or parameter")            \
-    X(BAD_COUNCIL, 0x01ce, 3, "validators shown are not those that the checkpoint states") \
+    X(BAD_COUNCIL, 0x01ce, 3, "validators are not those that header or checkpoint states") \
     X(NOT_OWNER, 0x01d0, 7, "only the model's owner may say this")                       \
     X(NOT_SIGNER, 0x01d1, 7, "release does not ask for this member's signature")         \
     X(DELEGATION_EXPIRED, 0x01d2, 7, "sender's delegation has expired")                  \

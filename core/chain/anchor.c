@@ -139,6 +139,9 @@ enum tamga_err engine_check_anchor(const struct tamga_engine *engine,
     struct tamga_stored_header parent = {0};
     enum tamga_err err = TAMGA_OK;
 
+    *height = 0;
+    if (!engine->chain->rules->anchored)
+        return TAMGA_OK; /* what stands there is no block's */
     if (engine->upstream.view != NULL)
         err = tamga_query_header(view, &header->parent, &parent);
     if (err != TAMGA_OK)

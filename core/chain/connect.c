@@ -341,6 +341,25 @@ static enum tamga_err check_state_root(const struct tamga_hash *root,
                         stated);
 }
 
+/* A chain that has no anchors states its validators there. */
+static enum tamga_err check_council(const struct tamga_engine *engine,
+                                    const struct judgement *judgement,
+                                    const struct tamga_header *header,
+                                    struct tamga_detail *detail)
+{
+    const struct tamga_rules *rules = engine->chain->rules;
+    struct tamga_hash council;
+    enum tamga_err err;
+
+    if (rules->anchored)
+        return TAMGA_OK;
+    err = rules->council_hash(engine->chain, &judgement->changes.view, header->height, &council);
+    if (err != TAMGA_OK || tamga_hash_equal(&council, &header->anchor))
+        return err;
+    return tamga_refuse(detail, TAMGA_E_BAD_COUNCIL,
+                        "the header states other validators than its entries leave");
+}
+
 enum tamga_err engine_params(const struct tamga_engine *engine, const struct tamga_view *state,
                              uint64_t height, struct tamga_params *out)
 {
@@ -380,7 +399,10 @@ static enum tamga_err judge_block(const struct tamga_engine *engine,
         err = judge_leaf(engine, judgement, block, i, known_above, detail);
     if (err == TAMGA_OK)
         err = engine_conclude(judgement, &root);
-    return err == TAMGA_OK ? check_state_root(&root, &block->sealed.header, detail) : err;
+    if (err == TAMGA_OK)
+        err = check_state_root(&root, &block->sealed.header, detail);
+    return err == TAMGA_OK ? check_council(engine, judgement, &block->sealed.header, detail)
+                           : err;
 }
 
 /* All of the block becomes the overlay's, and its entries the list's. */

@@ -9,31 +9,11 @@
 #include "chain/engine_internal.h"
 #include "wire/wire.h"
 
-static enum tamga_err council_hash(const struct tamga_engine *engine, uint64_t height,
-                                   struct tamga_hash *out)
+/* The council that a block leaves, as its header states it. */
+static struct tamga_hash council_of(const struct tamga_engine *engine,
+                                    const struct tamga_header *header)
 {
-    return engine->chain->rules->council_hash(engine->chain, &engine->pending.view, height, out);
-}
-
-/* Who are the validators after it: for us to say only where the best chain has the block. */
-static enum tamga_err check_council(const struct tamga_engine *engine,
-                                    const struct tamga_checkpoint *checkpoint,
-                                    struct tamga_detail *detail)
-{
-    struct tamga_block_id best;
-    struct tamga_hash council;
-    enum tamga_err err =
-        tamga_query_id_at(&engine->pending.view, checkpoint->at.height, &best);
-
-    if (err == TAMGA_E_NOT_FOUND ||
-        (err == TAMGA_OK && !tamga_hash_equal(&best.hash, &checkpoint->at.id.hash)))
-        return TAMGA_OK;
-    if (err == TAMGA_OK)
-        err = council_hash(engine, checkpoint->at.height, &council);
-    if (err != TAMGA_OK || tamga_hash_equal(&council, &checkpoint->council))
-        return err;
-    return tamga_refuse(detail, TAMGA_E_CHECKPOINT_CONFLICT,
-                        "it states other validators than the block leaves");
+    return engine->chain->rules->anchored ? (struct tamga_hash){{0}} : header->anchor;
 }
 
 /* The block is here and is what the cosignature says of it. */
@@ -42,6 +22,7 @@ static enum tamga_err check_header(const struct tamga_engine *engine,
                                    struct tamga_detail *detail)
 {
     struct tamga_stored_header stored;
+    struct tamga_hash council;
     enum tamga_err err =
         tamga_query_header(&engine->pending.view, &checkpoint->at.id, &stored);
 
@@ -50,11 +31,14 @@ static enum tamga_err check_header(const struct tamga_engine *engine,
                             (unsigned long long)checkpoint->at.height);
     if (err != TAMGA_OK)
         return err;
+    council = council_of(engine, &stored.sealed.header);
     if (stored.sealed.header.height != checkpoint->at.height ||
         stored.sealed.header.time_ms != checkpoint->time_ms ||
-        !tamga_hash_equal(&stored.sealed.header.state_root, &checkpoint->state_root))
+        !tamga_hash_equal(&stored.sealed.header.state_root, &checkpoint->state_root) ||
+        !tamga_hash_equal(&council, &checkpoint->council))
         return tamga_refuse(detail, TAMGA_E_CHECKPOINT_CONFLICT,
-                            "it states another height, time or state root than the block has");
+                            "it states another height, time, state root or council than the "
+                            "block has");
     return TAMGA_OK;
 }
 
@@ -95,9 +79,9 @@ static struct tamga_cosignature *room(struct voter *voter, uint64_t height)
     return lowest->checkpoint.at.height < height ? lowest : NULL;
 }
 
-/* All that was said of exactly this block, and in the same words. */
+/* All that was said of exactly this block, by those who may at its height. */
 static size_t collect(struct tamga_engine *engine, const struct tamga_checkpoint *checkpoint,
-                      struct tamga_cosignature *out)
+                      uint64_t as_of, struct tamga_cosignature *out)
 {
     const struct tamga_point *at = &checkpoint->at;
     size_t count = 0;
@@ -106,9 +90,8 @@ static size_t collect(struct tamga_engine *engine, const struct tamga_checkpoint
         const struct tamga_cosignature *word =
             word_at(&engine->finality.voter[i], at->height);
 
-        if (word != NULL && tamga_validator_holds(engine->chain, i, at->height) &&
-            tamga_point_equal(&word->checkpoint.at, at) &&
-            tamga_hash_equal(&word->checkpoint.council, &checkpoint->council))
+        if (word != NULL && tamga_validator_held(engine->chain, i, at->height, as_of) &&
+            tamga_point_equal(&word->checkpoint.at, at))
             out[count++] = *word;
     }
     return count;
@@ -171,16 +154,17 @@ static enum tamga_err complete(struct tamga_engine *engine,
 
 static enum tamga_err complete_if_quorum(struct tamga_engine *engine,
                                          const struct tamga_checkpoint *checkpoint,
-                                         uint64_t now_ms)
+                                         uint64_t as_of, uint64_t now_ms)
 {
     struct tamga_cosignature *word = calloc(engine->finality.voter_count + 1, sizeof *word);
-    uint32_t quorum = tamga_quorum(engine->chain, checkpoint->at.height);
+    uint32_t quorum =
+        tamga_council_quorum_as_of(engine->chain->council, checkpoint->at.height, as_of);
     size_t count;
     enum tamga_err err = TAMGA_OK;
 
     if (word == NULL)
         return TAMGA_E_NO_MEMORY;
-    count = collect(engine, checkpoint, word);
+    count = collect(engine, checkpoint, as_of, word);
     if (count >= quorum)
         err = complete(engine, checkpoint, word, count);
     free(word);
@@ -197,6 +181,7 @@ enum tamga_err tamga_engine_add_cosignature(struct tamga_engine *engine,
     const struct tamga_checkpoint checkpoint = cosignature->checkpoint;
     struct voter *voter = &engine->finality.voter[cosignature->validator];
     struct tamga_cosignature *to = word_at(voter, checkpoint.at.height);
+    uint64_t as_of = 0;
     enum tamga_err err;
 
     *news = false;
@@ -209,7 +194,10 @@ enum tamga_err tamga_engine_add_cosignature(struct tamga_engine *engine,
     if (err == TAMGA_OK)
         err = check_final(engine, &checkpoint, detail);
     if (err == TAMGA_OK)
-        err = check_council(engine, &checkpoint, detail);
+        err = engine_seats(engine, &checkpoint.at, &as_of, detail);
+    if (err == TAMGA_OK && !tamga_validator_held(engine->chain, cosignature->validator,
+                                                 checkpoint.at.height, as_of))
+        err = TAMGA_E_NOT_VALIDATOR;
     if (err != TAMGA_OK)
         return err;
     if (to == NULL)
@@ -218,7 +206,7 @@ enum tamga_err tamga_engine_add_cosignature(struct tamga_engine *engine,
         return TAMGA_OK;
     *to = *cosignature;
     *news = true;
-    return complete_if_quorum(engine, &checkpoint, now_ms);
+    return complete_if_quorum(engine, &checkpoint, as_of, now_ms);
 }
 
 bool tamga_engine_cosignature_due(const struct tamga_engine *engine,
@@ -237,8 +225,9 @@ bool tamga_engine_cosignature_due(const struct tamga_engine *engine,
         return false;
     *out = (struct tamga_checkpoint){.at = finality->final,
                                      .state_root = stored.sealed.header.state_root,
+                                     .council = council_of(engine, &stored.sealed.header),
                                      .time_ms = stored.sealed.header.time_ms};
-    return council_hash(engine, finality->final.height, &out->council) == TAMGA_OK;
+    return true;
 }
 
 const struct tamga_checkpoint *tamga_engine_checkpoint(const struct tamga_engine *engine)

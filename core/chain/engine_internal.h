@@ -222,6 +222,10 @@ enum tamga_err engine_finality_load(struct tamga_engine *engine);
 void engine_finality_clear(struct tamga_engine *engine);
 /* The state changed: members and validators may have. */
 enum tamga_err engine_learn(struct tamga_engine *engine);
+/* By the decisions up to which height the seats at a block's height are those that they are.
+ * UNKNOWN_BLOCK: that is not known yet. */
+enum tamga_err engine_seats(const struct tamga_engine *engine, const struct tamga_point *block,
+                            uint64_t *as_of, struct tamga_detail *detail);
 /* Our own seat at a height. False: we have none, or do not vote. */
 bool engine_own_seat(const struct tamga_engine *engine, uint64_t height, uint32_t *place);
 /* The tip moved: votes far below it are forgotten. */

@@ -151,14 +151,74 @@ static bool votes_for(const struct voter *voter, const struct tamga_link *link)
     return voter->lied || (vote != NULL && same_link(vote, link));
 }
 
-static bool has_quorum(const struct tamga_engine *engine, const struct tamga_link *link)
+/*
+ * By which decisions the validators of a block's height are those that they are: up to this
+ * height of the best chain, which the block's own branch shares. Headers state the council,
+ * so that a branch whose bodies are not here shows whether anything was decided on it; where
+ * it was, nobody's word can be counted before they are: UNKNOWN_BLOCK.
+ */
+static enum tamga_err decided_up_to(const struct tamga_engine *engine,
+                                    const struct tamga_point *block, uint64_t *as_of)
 {
-    uint32_t votes = 0;
+    const struct tamga_view *view = &engine->pending.view;
+    struct tamga_block_id at = block->id, best;
+    struct tamga_hash council = {{0}};
+    uint64_t height = block->height;
+    enum tamga_err err;
 
+    *as_of = 0;
+    if (engine->chain->rules->anchored || height <= TAMGA_COUNCIL_GAP)
+        return TAMGA_OK; /* nothing but genesis can say */
+    for (;; height--) {
+        struct tamga_stored_header stored;
+
+        err = tamga_query_header(view, &at, &stored);
+        if (err != TAMGA_OK)
+            return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+        if (height + TAMGA_COUNCIL_GAP == block->height)
+            council = stored.sealed.header.anchor;
+        err = tamga_query_id_at(view, height, &best);
+        if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &at.hash)) {
+            *as_of = height;
+            return height + TAMGA_COUNCIL_GAP >= block->height ||
+                           tamga_hash_equal(&council, &stored.sealed.header.anchor)
+                       ? TAMGA_OK
+                       : TAMGA_E_UNKNOWN_BLOCK;
+        }
+        if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND)
+            return err;
+        at = stored.sealed.header.parent;
+    }
+}
+
+enum tamga_err engine_seats(const struct tamga_engine *engine, const struct tamga_point *block,
+                            uint64_t *as_of, struct tamga_detail *detail)
+{
+    enum tamga_err err = decided_up_to(engine, block, as_of);
+
+    return err == TAMGA_E_UNKNOWN_BLOCK
+               ? tamga_refuse(detail, err,
+                              "who the validators at height %llu are is not known yet",
+                              (unsigned long long)block->height)
+               : err;
+}
+
+static enum tamga_err has_quorum(const struct tamga_engine *engine,
+                                 const struct tamga_link *link, bool *quorum)
+{
+    const struct tamga_chain *chain = engine->chain;
+    uint64_t height = link->target.height, as_of;
+    uint32_t votes = 0;
+    enum tamga_err err = decided_up_to(engine, &link->target, &as_of);
+
+    *quorum = false;
+    if (err != TAMGA_OK)
+        return err == TAMGA_E_UNKNOWN_BLOCK ? TAMGA_OK : err;
     for (uint32_t i = 0; i < engine->finality.voter_count; i++)
-        votes += tamga_validator_holds(engine->chain, i, link->target.height) &&
+        votes += tamga_validator_held(chain, i, height, as_of) &&
                  votes_for(&engine->finality.voter[i], link);
-    return votes >= tamga_quorum(engine->chain, link->target.height);
+    *quorum = votes >= tamga_council_quorum_as_of(chain->council, height, as_of);
+    return TAMGA_OK;
 }
 
 /* One link, if it counts: *justified is true if its target became justified by it. */
@@ -167,11 +227,14 @@ static enum tamga_err count_link(struct tamga_engine *engine, const struct tamga
 {
     struct finality *finality = &engine->finality;
     struct tamga_link counted = *link; /* what follows may prune the votes it lies among */
+    bool quorum = false;
     enum tamga_err err = TAMGA_OK;
 
     *justified = false;
-    if (!is_source(finality, &link->source) || !has_quorum(engine, link))
-        return TAMGA_OK;
+    if (is_source(finality, &link->source))
+        err = has_quorum(engine, link, &quorum);
+    if (err != TAMGA_OK || !quorum)
+        return err;
     if (!is_source(finality, &link->target)) {
         *justified = true;
         err = justify(engine, &counted.target);
@@ -333,6 +396,20 @@ static void remember_highest(struct voter *voter, const struct tamga_link *link)
         voter->highest.source = link->source;
 }
 
+/* Whoever had or will have a seat may sign; it counts if the seat holds at that height. */
+static enum tamga_err check_seat(const struct tamga_engine *engine, uint32_t validator,
+                                 const struct tamga_point *target, struct tamga_detail *detail)
+{
+    uint64_t as_of;
+    enum tamga_err err = engine_seats(engine, target, &as_of, detail);
+
+    if (err != TAMGA_OK || tamga_validator_held(engine->chain, validator, target->height, as_of))
+        return err;
+    return tamga_refuse(detail, TAMGA_E_NOT_VALIDATOR, "%s has no seat at height %llu",
+                        tamga_validator(engine->chain, validator)->name,
+                        (unsigned long long)target->height);
+}
+
 static enum tamga_err check_blocks(const struct tamga_engine *engine,
                                    const struct tamga_link *link, struct tamga_detail *detail)
 {
@@ -351,7 +428,9 @@ static enum tamga_err check_blocks(const struct tamga_engine *engine,
         return tamga_refuse(detail, TAMGA_E_VOTE_OFF_SOURCE, "target is at height %llu",
                             (unsigned long long)target.sealed.header.height);
     err = engine_descends(engine, &link->source, &link->target, &descends);
-    return err == TAMGA_OK && !descends ? TAMGA_E_VOTE_OFF_SOURCE : err;
+    if (err == TAMGA_OK && !descends)
+        err = TAMGA_E_VOTE_OFF_SOURCE;
+    return err;
 }
 
 static bool is_own(const struct tamga_engine *engine, uint32_t validator)
@@ -406,6 +485,8 @@ enum tamga_err tamga_engine_add_vote(struct tamga_engine *engine,
         vote->link.source.height < engine->finality.final.height)
         return TAMGA_OK; /* can justify nothing any more */
     err = check_blocks(engine, &vote->link, detail);
+    if (err == TAMGA_OK)
+        err = check_seat(engine, vote->validator, &vote->link.target, detail);
     if (err == TAMGA_OK)
         err = keep_vote(engine, vote);
     if (err != TAMGA_OK)
@@ -617,6 +698,8 @@ enum tamga_err engine_learn(struct tamga_engine *engine)
     enum tamga_err err = engine->chain->rules->learn(engine->chain, &engine->pending.view,
                                                      &engine->learned);
 
+    if (!engine->chain->rules->anchored)
+        engine->chain->council->horizon = engine->tip.tip.height + TAMGA_COUNCIL_GAP;
     return err == TAMGA_OK ? add_voters(engine) : err;
 }
 

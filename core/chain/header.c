@@ -142,8 +142,7 @@ uint64_t tamga_trail_median_ms(const struct tamga_trail *trail)
     return sorted[trail->time_count / 2];
 }
 
-static enum tamga_err check_place(const struct tamga_params *params,
-                                  const struct tamga_trail *trail,
+static enum tamga_err check_place(const struct tamga_trail *trail,
                                   const struct tamga_header *header,
                                   struct tamga_detail *detail)
 {
@@ -158,8 +157,6 @@ static enum tamga_err check_place(const struct tamga_params *params,
         return tamga_refuse(detail, TAMGA_E_BAD_HEIGHT, "height %llu; the parent's is %llu",
                             (unsigned long long)header->height,
                             (unsigned long long)trail->tip.height);
-    if (!params->anchored && !tamga_hash_is_zero(&header->anchor))
-        return TAMGA_E_BAD_RESERVED;
     return TAMGA_OK;
 }
 
@@ -205,7 +202,7 @@ enum tamga_err tamga_header_validate(const struct tamga_params *params,
 {
     struct tamga_u256 target, hash;
     uint32_t expected;
-    enum tamga_err err = check_place(params, trail, header, detail);
+    enum tamga_err err = check_place(trail, header, detail);
 
     if (err == TAMGA_OK)
         err = check_count(params, trail, header, detail);

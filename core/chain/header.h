@@ -28,7 +28,9 @@ struct tamga_header {
     struct tamga_block_id parent;
     struct tamga_hash body_root;
     struct tamga_hash state_root; /* of the state map after this block */
-    struct tamga_hash anchor;     /* newest final block of the chain above; zero if none */
+    /* Anchored chains: newest final block of the chain above; zero if none. Else: hash of
+     * the council after this block; zero while that is genesis'. */
+    struct tamga_hash anchor;
     struct tamga_address miner;
     uint64_t time_ms;
     uint32_t entry_count;
@@ -51,7 +53,6 @@ struct tamga_params {
     uint32_t block_entries_max;
     uint32_t block_bytes_max;
     uint32_t block_wait_ms;
-    bool anchored; /* the anchor may be other than zero */
 };
 
 #define TAMGA_EMPTY_RUN_MAX 64 /* blocks without entries in a row; they make others final */
@@ -96,7 +97,7 @@ uint64_t tamga_trail_median_ms(const struct tamga_trail *trail);
 /*
  * Judge a header as the next one of a trail; who mined it is not judged here.
  *
- * Errors:  BAD_VERSION, WRONG_CHAIN, BAD_PARENT, BAD_HEIGHT, BAD_RESERVED, EMPTY_BLOCK,
+ * Errors:  BAD_VERSION, WRONG_CHAIN, BAD_PARENT, BAD_HEIGHT, EMPTY_BLOCK,
  *          BLOCK_TOO_LARGE, TIME_TOO_OLD, TIME_TOO_NEW, BAD_TARGET, BAD_WORK;
  *          the first that fails, in this order.
  * Source:  docs/PROTOCOL.md, "Header validity".

@@ -121,9 +121,12 @@ static enum tamga_err add_pending(struct tamga_engine *engine, struct tamga_bloc
 static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *block)
 {
     struct tamga_header *header = &block->sealed.header;
-    uint64_t known_above;
-    enum tamga_err err = tamga_anchor_next(&engine->upstream, &engine->tip.tip.anchor,
-                                           &header->anchor, &known_above);
+    uint64_t known_above = 0;
+    enum tamga_err err =
+        engine->chain->rules->anchored
+            ? tamga_anchor_next(&engine->upstream, &engine->tip.tip.anchor, &header->anchor,
+                                &known_above)
+            : TAMGA_OK;
 
     if (err == TAMGA_OK)
         err = engine_check_miner(engine, &engine->pending.view, header, known_above, NULL);
@@ -136,6 +139,10 @@ static enum tamga_err fill(struct tamga_engine *engine, struct tamga_block *bloc
         return TAMGA_E_NOT_FOUND;
     header->entry_count = (uint32_t)block->count;
     err = engine_conclude(&engine->prepared.judgement, &header->state_root);
+    if (err == TAMGA_OK && !engine->chain->rules->anchored)
+        err = engine->chain->rules->council_hash(engine->chain,
+                                                 &engine->prepared.judgement.changes.view,
+                                                 header->height, &header->anchor);
     if (err == TAMGA_OK)
         err = tamga_block_root(&header->body_root, block);
     if (err == TAMGA_OK)

@@ -51,8 +51,7 @@ enum tamga_err tamga_chain_init(struct tamga_chain *out, const struct tamga_rule
                    .entry_age_max_ms = params->entry_age_max_ms,
                    .block_entries_max = params->block_entries_max,
                    .block_bytes_max = params->block_bytes_max,
-                   .block_wait_ms = params->block_wait_ms,
-                   .anchored = rules->anchored},
+                   .block_wait_ms = params->block_wait_ms},
     };
     enum tamga_err err;
 

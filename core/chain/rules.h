@@ -46,8 +46,8 @@ struct tamga_moment {
 
 /* What an engine has told of its state. {0}: nothing yet. */
 struct tamga_learned {
-    uint64_t changes; /* so many */
-    uint64_t effect;  /* height at which the last of what is decided holds */
+    struct tamga_hash mark; /* of members and validators as they are; zero: genesis' */
+    uint64_t effect;        /* height at which the last of what is decided holds */
 };
 
 struct tamga_rules {
@@ -131,6 +131,11 @@ static inline bool tamga_validator_holds(const struct tamga_chain *chain, uint32
                                          uint64_t height)
 {
     return tamga_seat_holds(&chain->council->seat[place], height);
+}
+static inline bool tamga_validator_held(const struct tamga_chain *chain, uint32_t place,
+                                        uint64_t height, uint64_t as_of)
+{
+    return tamga_seat_held(&chain->council->seat[place], height, as_of);
 }
 static inline uint32_t tamga_quorum(const struct tamga_chain *chain, uint64_t height)
 {

@@ -48,6 +48,16 @@ static enum tamga_err find_signer(uint32_t *out, const struct tamga_chain *chain
     return tamga_validator_find(out, chain, tamga_hash_span(&address.hash), height);
 }
 
+/* Whose seat holds at the height; where an engine judges, that had or will have one: it knows
+ * whose holds on the block's own branch. */
+static enum tamga_err find_signatory(uint32_t *out, const struct tamga_chain *chain,
+                                     struct tamga_span address, uint64_t height)
+{
+    return chain->council->horizon != UINT64_MAX
+               ? tamga_council_any(out, chain->council, address, height)
+               : tamga_council_find(out, chain->council, address, height);
+}
+
 /* ---- votes ------------------------------------------------------------------------ */
 
 void tamga_vote_clear(struct tamga_vote *vote)
@@ -84,16 +94,13 @@ static enum tamga_err find_voter(uint32_t *out, const struct tamga_chain *chain,
                                  ProtobufCBinaryData address, uint64_t height,
                                  struct tamga_detail *detail)
 {
-    if (tamga_validator_find(out, chain, tamga_wire_span(address), height) != TAMGA_OK)
-        return tamga_refuse(detail, TAMGA_E_NOT_VALIDATOR,
-                            "voter %s the %" PRIu32 " validators of the %s chain at height"
-                            " %" PRIu64,
-                            tamga_council_knew(chain->council, tamga_wire_span(address))
-                                ? "is not among"
-                                : "never was among",
-                            tamga_council_size(chain->council, height), chain->rules->name,
-                            height);
-    return TAMGA_OK;
+    enum tamga_err err = find_signatory(out, chain, tamga_wire_span(address), height);
+
+    return err == TAMGA_OK
+               ? TAMGA_OK
+               : tamga_refuse(detail, err,
+                              "voter is none of the %" PRIu32 " validators of the %s chain",
+                              tamga_council_size(chain->council, height), chain->rules->name);
 }
 
 enum tamga_err tamga_vote_open(struct tamga_vote *out, const struct tamga_chain *chain,
@@ -310,6 +317,10 @@ static enum tamga_err refuse_cosigner(const struct tamga_chain *chain,
 {
     uint32_t size = tamga_council_size(chain->council, height);
 
+    if (tamga_council_stranger(chain->council, height) == TAMGA_E_UNKNOWN_BLOCK)
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_BLOCK,
+                            "who the validators at height %" PRIu64 " are is not known yet",
+                            height);
     if (tamga_council_knew(chain->council, address))
         return tamga_refuse(detail, TAMGA_E_COSIGNER_REVOKED,
                             "cosigner is none of the %" PRIu32 " validators at height %" PRIu64
@@ -333,7 +344,7 @@ static enum tamga_err find_cosigner(uint32_t *out, const struct tamga_chain *cha
     if (address.len != TAMGA_HASH_BYTES)
         return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "cosigner of %zu bytes; must be 32",
                             address.len);
-    if (tamga_validator_find(out, chain, address, height) != TAMGA_OK)
+    if (find_signatory(out, chain, address, height) != TAMGA_OK)
         return refuse_cosigner(chain, address, height, detail);
     if (before.len > 0 && tamga_span_compare(before, address) >= 0)
         return tamga_refuse(detail, TAMGA_E_COSIGNER_TWICE, "%s stands twice or too late",
@@ -381,8 +392,8 @@ static enum tamga_err copy_cosignatures(struct tamga_cosignature *out,
         const Tamga__V1__Cosignature *from = verified->cosignatures[i];
 
         out[i].checkpoint = *checkpoint;
-        err = tamga_validator_find(&out[i].validator, chain, tamga_wire_span(from->validator),
-                                   checkpoint->at.height);
+        err = find_signatory(&out[i].validator, chain, tamga_wire_span(from->validator),
+                             checkpoint->at.height);
         if (err == TAMGA_OK)
             err = tamga_wire_signature(&out[i].signature, from->signature);
     }

@@ -400,37 +400,39 @@ enum tamga_err tamga_charter_change(struct tamga_charter *charter,
     return refuse_crippling(charter, network, &plan, detail);
 }
 
-/* How many changes there were, counted where no root commits to it. */
-static enum tamga_err count_changes(uint64_t *out, const struct tamga_view *state)
+/* What roster and council hash to, kept where no root commits to it: a cheap way to see that
+ * they are others. Zero: never changed. */
+static enum tamga_err read_mark(struct tamga_hash *out, const struct tamga_view *state)
 {
     TAMGA_BUF value = {0};
     struct tamga_hash key;
     enum tamga_err err;
 
-    *out = 0;
+    *out = (struct tamga_hash){{0}};
     tamga_key_roster(&key);
     err = tamga_view_get(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key), &value);
     if (err == TAMGA_E_NOT_FOUND)
         return TAMGA_OK;
-    if (err == TAMGA_OK && value.len != 8)
+    if (err == TAMGA_OK && tamga_hash_from(out, tamga_buf_span(&value)) != TAMGA_OK)
         err = TAMGA_E_STORE_CORRUPT;
-    if (err == TAMGA_OK)
-        *out = tamga_get_u64(value.data);
     return err;
 }
 
-static enum tamga_err count_change(struct tamga_overlay *state)
+static enum tamga_err put_mark(struct tamga_overlay *state, const ProtobufCMessage *roster,
+                               const ProtobufCMessage *council)
 {
-    uint8_t number[8];
-    struct tamga_hash key;
-    uint64_t count;
-    enum tamga_err err = count_changes(&count, &state->view);
+    struct tamga_hash key, mark;
+    TAMGA_BUF bytes = {0};
+    enum tamga_err err = tamga_wire_pack(&bytes, roster);
 
-    tamga_put_u64(number, count + 1);
+    if (err == TAMGA_OK)
+        err = tamga_wire_pack(&bytes, council);
+    if (err != TAMGA_OK)
+        return err;
+    tamga_sha256(&mark, tamga_buf_span(&bytes));
     tamga_key_roster(&key);
-    return err == TAMGA_OK ? tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key),
-                                               tamga_span(number, sizeof number))
-                           : err;
+    return tamga_overlay_put(state, TAMGA_FAMILY_INDEX, tamga_hash_span(&key),
+                             tamga_hash_span(&mark));
 }
 
 /* ---- writing -------------------------------------------------------------------------- */
@@ -482,7 +484,7 @@ enum tamga_err tamga_charter_store(const struct tamga_charter *charter,
     tamga_key_roster(&key);
     err = tamga_state_put(state, &key, &roster.base);
     if (err == TAMGA_OK && name != NULL)
-        err = count_change(state);
+        err = put_mark(state, &roster.base, &council.base);
     tamga_key_council(&key);
     if (err == TAMGA_OK && charter->seats_changed)
         err = tamga_state_put(state, &key, &council.base);
@@ -517,16 +519,17 @@ enum tamga_err tamga_members_learn(const struct tamga_chain *chain,
                                    struct tamga_learned *learned)
 {
     TAMGA_CLEANUP(tamga_charter_clear) struct tamga_charter charter = {0};
-    uint64_t changes, effect = 0;
-    enum tamga_err err = count_changes(&changes, state);
+    struct tamga_hash mark;
+    uint64_t effect = 0;
+    enum tamga_err err = read_mark(&mark, state);
 
-    if (err != TAMGA_OK || changes == learned->changes)
+    if (err != TAMGA_OK || tamga_hash_equal(&mark, &learned->mark))
         return err;
     err = tamga_charter_load(&charter, state);
     if (err == TAMGA_OK)
         err = learn_all(chain, &charter, &effect);
     if (err == TAMGA_OK)
-        *learned = (struct tamga_learned){changes, effect};
+        *learned = (struct tamga_learned){mark, effect};
     return err;
 }
 

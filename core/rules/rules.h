@@ -18,7 +18,6 @@ extern const struct tamga_rules tamga_rules_gateway;
 #define TAMGA_ENCRYPTION_FORMAT     1
 #define TAMGA_RECIPIENTS_MAX        32
 #define TAMGA_INDEX_KEY_BYTES       40 /* 32-byte group || u64 */
-#define TAMGA_COUNCIL_GAP           4u /* blocks at least until a change of validators holds */
 
 /* Keys of the state and index families. docs/PROTOCOL.md, "State". */
 void tamga_key_member(struct tamga_hash *out, const struct tamga_address *address);

@@ -131,7 +131,6 @@ static const struct {
     {"chain", TAMGA_E_WRONG_CHAIN, "node-a", wrong_chain},
     {"height", TAMGA_E_BAD_HEIGHT, "node-a", bad_height},
     {"height of the parent", TAMGA_E_BAD_HEIGHT, "node-a", lower_height},
-    {"anchor", TAMGA_E_BAD_RESERVED, "node-a", anchor},
     {"many entries", TAMGA_E_BLOCK_TOO_LARGE, "node-a", many_entries},
     {"median's time", TAMGA_E_TIME_TOO_OLD, "node-a", median_time},
     {"future", TAMGA_E_TIME_TOO_NEW, "node-a", future_time},
@@ -250,31 +249,31 @@ Test(header, loaded_trails_equal_pushed_ones, .timeout = 60)
 }
 
 /*
- * Goal:   a chain above another may name a block of it, and no other chain may.
- * Method: the same anchor on both chains.
+ * Goal:   what stands where others have an anchor is the council, and only with the body it
+ *         can be said whether it is right: then a wrong one condemns the block.
+ * Method: a consortium block that states a council though none changed.
  */
-Test(header, anchors_are_for_chains_below_another)
+Test(header, states_the_council_or_is_condemned)
 {
-    const struct tamga_chain *chain[] = {test_consortium(), test_gateway()};
+    struct test_node node;
+    struct tamga_trail trail;
+    struct test_block block;
+    TAMGA_BUF payload = {0};
+    struct tamga_event event;
 
-    for (size_t i = 0; i < 2; i++) {
-        TAMGA_BUF payload = {0};
-        struct tamga_trail trail;
-        struct test_block block;
-
-        if (i == 0)
-            test_release(&payload, NULL, &(struct test_release){0});
-        else
-            test_record(&payload, NULL, &(struct test_record){0});
-        tamga_trail_start(&trail, &chain[i]->genesis);
-        test_block_on(&block, chain[i], NULL, i == 0 ? "node-a" : "gw-1", 0, &payload, 1,
-                      anchor);
-        cr_assert_eq(tamga_header_validate(&chain[i]->params, &trail,
-                                           &block.block.sealed.header, &block.id, T0 + 5000,
-                                           NULL),
-                     i == 0 ? TAMGA_E_BAD_RESERVED : TAMGA_OK);
-        test_block_clear(&block);
-    }
+    test_node_open(&node, test_consortium());
+    test_release(&payload, NULL, &(struct test_release){0});
+    tamga_trail_start(&trail, &test_consortium()->genesis);
+    test_block_on(&block, test_consortium(), NULL, "node-a", 0, &payload, 1, anchor);
+    cr_assert_eq(tamga_header_validate(&test_consortium()->params, &trail,
+                                       &block.block.sealed.header, &block.id, T0 + 5000, NULL),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_engine_add_block(node.engine, &block.block, T0 + 5000, NULL), TAMGA_OK);
+    cr_assert(tamga_engine_next_event(node.engine, &event));
+    cr_assert_eq(event.kind, TAMGA_EVENT_INVALID);
+    cr_assert_eq(event.err, TAMGA_E_BAD_COUNCIL);
+    test_block_clear(&block);
+    test_node_close(&node);
 }
 
 /*

@@ -34,8 +34,6 @@ Test(rules, names_validators)
                              0);
         }
     }
-    cr_assert_not(test_consortium()->params.anchored);
-    cr_assert(test_gateway()->params.anchored);
 }
 
 /*

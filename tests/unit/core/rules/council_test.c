@@ -171,6 +171,129 @@ Test(council, checkpoints_state_it)
     test_node_close(&node);
 }
 
+/* ---- branches ----------------------------------------------------------------------------- */
+
+/* Block of the best chain at a height. */
+static void block_at(struct tamga_block *out, const struct test_node *node, uint64_t height)
+{
+    struct tamga_block_id id;
+
+    cr_assert_eq(tamga_query_id_at(&node->store->reader.view, height, &id), TAMGA_OK);
+    cr_assert_eq(tamga_query_block(&node->store->reader.view, &id, out), TAMGA_OK);
+}
+
+/* Headers of one node's blocks to another, or the blocks themselves. */
+static void give(struct test_node *to, const struct test_node *from, bool bodies)
+{
+    uint64_t height = tamga_engine_tip(from->engine)->tip.height, now_ms = TEST_GENESIS_MS + 60000;
+
+    for (uint64_t at = 1; at <= height; at++) {
+        TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
+        size_t added;
+
+        block_at(&block, from, at);
+        cr_assert_eq(bodies ? tamga_engine_add_block(to->engine, &block, now_ms, NULL)
+                            : tamga_engine_add_headers(to->engine, &block.sealed, 1, now_ms,
+                                                       &added, NULL),
+                     TAMGA_OK);
+    }
+    cr_assert_eq(tamga_engine_flush(to->engine), TAMGA_OK);
+}
+
+/* One of our own network each: what one knows the other does not. */
+static void open_apart(struct test_node *node, struct tamga_network **network,
+                       struct tamga_chain *chain)
+{
+    cr_assert_eq(tamga_network_decode(network, tamga_buf_span(&test_network()->bytes), NULL),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_chain_init(chain, &tamga_rules_consortium, *network), TAMGA_OK);
+    test_node_open(node, chain);
+}
+
+/* What another's validators say of another's tip, told to this node. */
+static enum tamga_err tell(struct test_node *to, const struct test_node *of, const char *name)
+{
+    TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote made = {0};
+    TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote heard = {0};
+    struct tamga_link link = {{0, to->chain->genesis_id}, tip_of(of)};
+    bool news;
+    enum tamga_err err;
+
+    cr_assert_eq(tamga_vote_make(&made, of->chain, &link, test_key(name)), TAMGA_OK);
+    err = tamga_vote_decode(&heard, to->chain, tamga_buf_span(&made.bytes), NULL);
+    return err == TAMGA_OK ? tamga_engine_add_vote(to->engine, &heard, TEST_GENESIS_MS, &news, NULL)
+                           : err;
+}
+
+/*
+ * Goal:   who is behind does not take two of four validators for a quorum because it knows
+ *         three; a voter that it has not heard of yet is nobody's fault.
+ * Method: headers of a chain that seats node-d from 8 on, and votes for 8; then the bodies.
+ */
+Test(council, nobodys_word_counts_before_it_is_known_whose_counts)
+{
+    struct tamga_network *network[2];
+    struct tamga_chain chain[2];
+    struct test_node there, here;
+    struct tamga_entry_id id;
+
+    open_apart(&there, &network[0], &chain[0]);
+    open_apart(&here, &network[1], &chain[1]);
+    cr_assert_eq(test_decide(&there, &id, &more), TAMGA_OK);
+    test_pass(&there, 4);
+    give(&here, &there, false);
+    cr_assert_eq(tell(&here, &there, "node-a"), TAMGA_E_UNKNOWN_BLOCK);
+    cr_assert_eq(tell(&here, &there, "node-b"), TAMGA_E_UNKNOWN_BLOCK);
+    cr_assert_eq(tell(&here, &there, "node-d"), TAMGA_E_UNKNOWN_BLOCK);
+    cr_assert_eq(tamga_engine_justified(here.engine)->height, 0);
+    give(&here, &there, true);
+    cr_assert_eq(tell(&here, &there, "node-a"), TAMGA_OK);
+    cr_assert_eq(tell(&here, &there, "node-b"), TAMGA_OK);
+    cr_assert_eq(tamga_engine_justified(here.engine)->height, 0);
+    cr_assert_eq(tell(&here, &there, "node-d"), TAMGA_OK);
+    cr_assert_eq(tamga_engine_justified(here.engine)->height, 8);
+    test_node_close(&there);
+    test_node_close(&here);
+    tamga_network_free(network[0]);
+    tamga_network_free(network[1]);
+}
+
+/*
+ * Goal:   what a block decided goes with it, also where another block decided something else.
+ * Method: one node seats node-d, the other node-e on a longer chain, and gives it to the first.
+ */
+Test(council, decisions_go_with_their_block)
+{
+    struct test_change other = more;
+    struct tamga_network *network[2];
+    struct tamga_chain chain[2];
+    struct test_node here, there;
+    struct tamga_entry_id id;
+    struct tamga_address address;
+    uint32_t place = 0;
+
+    open_apart(&here, &network[0], &chain[0]);
+    open_apart(&there, &network[1], &chain[1]);
+    other.name = other.key = "node-e";
+    cr_assert_eq(test_decide(&here, &id, &more), TAMGA_OK);
+    cr_assert_eq(test_decide(&there, &id, &other), TAMGA_OK);
+    test_pass(&there, 1);
+    give(&here, &there, false);
+    give(&here, &there, true);
+    cr_assert_eq(tamga_engine_tip(here.engine)->tip.height, 5);
+    test_address(&address, "node-d");
+    cr_assert_eq(tamga_validator_find(&place, &chain[0], tamga_hash_span(&address.hash), 8),
+                 TAMGA_E_NOT_VALIDATOR);
+    test_address(&address, "node-e");
+    cr_assert_eq(tamga_validator_find(&place, &chain[0], tamga_hash_span(&address.hash), 8),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_council_size(chain[0].council, 8), 4);
+    test_node_close(&here);
+    test_node_close(&there);
+    tamga_network_free(network[0]);
+    tamga_network_free(network[1]);
+}
+
 /* ---- learning it from outside ------------------------------------------------------------ */
 
 /* The consortium of a network of its own, so that what one knows the other does not. */
