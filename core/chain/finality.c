@@ -696,6 +696,7 @@ static enum tamga_err add_voters(struct tamga_engine *engine)
 enum tamga_err engine_learn(struct tamga_engine *engine)
 {
     enum tamga_err err = engine->chain->rules->learn(engine->chain, &engine->pending.view,
+                                                     engine->tip.tip.height + 1,
                                                      &engine->learned);
 
     if (!engine->chain->rules->anchored)

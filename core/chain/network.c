@@ -16,6 +16,11 @@
 #define VOTERS_DEFAULT  (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_CONSORTIUM)
 #define PERCENT_DEFAULT 67
 
+struct tamga_standing {
+    _Atomic uint32_t roles;
+    char name[TAMGA_NAME_BYTES_MAX + 1];
+};
+
 struct tamga_known {
     struct tamga_member member;
     char name[TAMGA_NAME_BYTES_MAX + 1];
@@ -307,7 +312,8 @@ enum tamga_err tamga_network_decode(struct tamga_network **out, struct tamga_spa
     if (network == NULL)
         return TAMGA_E_NO_MEMORY;
     network->known = calloc(TAMGA_KNOWN_SLOTS, sizeof *network->known);
-    err = network->known == NULL ? TAMGA_E_NO_MEMORY : TAMGA_OK;
+    network->standing = calloc(TAMGA_KNOWN_SLOTS, sizeof *network->standing);
+    err = network->known == NULL || network->standing == NULL ? TAMGA_E_NO_MEMORY : TAMGA_OK;
     if (err == TAMGA_OK)
         err = tamga_wire_unpack((ProtobufCMessage **)&network->genesis,
                             &tamga__v1__genesis__descriptor, TAMGA_WIRE_CANONICAL, untrusted,
@@ -367,7 +373,10 @@ void tamga_network_free(struct tamga_network *network)
         tamga_public_key_free(network->member[i].key);
     for (size_t i = 0; network->known != NULL && i < TAMGA_KNOWN_SLOTS; i++)
         free_known(network->known[i]);
+    for (size_t i = 0; network->standing != NULL && i < TAMGA_KNOWN_SLOTS; i++)
+        free(network->standing[i]);
     free(network->known);
+    free(network->standing);
     free(network->consortium);
     free(network->gateway);
     free(network->by_address);
@@ -436,6 +445,68 @@ static enum tamga_err add_known(const struct tamga_network *network, struct tamg
     }
     free_known(made);
     return TAMGA_E_ROSTER_FULL;
+}
+
+/* ---- what is said of names: filled likewise, only the roles change ----------------------- */
+
+static uint32_t hash_name(const char *name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (uint8_t)*name) * 16777619u;
+    return hash;
+}
+
+/* The name's standing, or the slot where it would be; NULL if all are taken by others. */
+static struct tamga_standing *_Atomic *find_standing(const struct tamga_network *network,
+                                                     const char *name)
+{
+    uint32_t hash = hash_name(name);
+
+    for (uint32_t probe = 0; probe < TAMGA_KEYS_MAX; probe++) {
+        struct tamga_standing *_Atomic *slot =
+            &network->standing[(hash + probe) % TAMGA_KNOWN_SLOTS];
+        const struct tamga_standing *standing = *slot;
+
+        if (standing == NULL || strcmp(standing->name, name) == 0)
+            return slot;
+    }
+    return NULL;
+}
+
+bool tamga_network_standing(const struct tamga_network *network, const char *name,
+                            uint32_t *roles)
+{
+    struct tamga_standing *_Atomic *slot = find_standing(network, name);
+    const struct tamga_standing *standing = slot == NULL ? NULL : *slot;
+
+    if (standing != NULL)
+        *roles = standing->roles;
+    return standing != NULL;
+}
+
+enum tamga_err tamga_network_stand(const struct tamga_network *network, const char *name,
+                                   uint32_t roles)
+{
+    struct tamga_standing *_Atomic *slot = find_standing(network, name);
+    struct tamga_standing *made, *none = NULL;
+
+    if (slot == NULL || strlen(name) > TAMGA_NAME_BYTES_MAX)
+        return TAMGA_E_ROSTER_FULL;
+    if (*slot != NULL) {
+        (*slot)->roles = roles;
+        return TAMGA_OK;
+    }
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return TAMGA_E_NO_MEMORY;
+    strcpy(made->name, name);
+    made->roles = roles;
+    if (atomic_compare_exchange_strong(slot, &none, made))
+        return TAMGA_OK;
+    free(made); /* somebody else was quicker: once more, it may be another name */
+    return tamga_network_stand(network, name, roles);
 }
 
 enum tamga_err tamga_network_learn(const struct tamga_network *network, const char *name,

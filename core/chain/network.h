@@ -32,7 +32,8 @@ struct tamga_member {
     struct tamga_public_key *key;
 };
 
-struct tamga_known;   /* network.c: a member that genesis does not name */
+struct tamga_known;    /* network.c: a member that genesis does not name */
+struct tamga_standing; /* network.c: what the chain says of a name now */
 struct tamga_council; /* chain/council.h */
 
 #define TAMGA_KNOWN_SLOTS 8192 /* twice TAMGA_KEYS_MAX */
@@ -45,6 +46,7 @@ struct tamga_network {
     size_t member_count;
     const struct tamga_member **by_address; /* the same ones, ascending by address */
     struct tamga_known *_Atomic *known;     /* hashed by address; a slot once filled stays so */
+    struct tamga_standing *_Atomic *standing; /* hashed by name, likewise */
     struct tamga_council *consortium, *gateway; /* who makes their blocks final */
     uint32_t voters;                        /* OR of Role: who has a say in what changes */
     uint32_t voters_percent;                /* how many of them must say yes */
@@ -78,6 +80,16 @@ const struct tamga_member *tamga_network_member(const struct tamga_network *netw
 TAMGA_MUST_USE enum tamga_err tamga_network_learn(const struct tamga_network *network,
                                                   const char *name, uint32_t roles,
                                                   const Tamga__V1__PublicKey *key);
+/*
+ * What the consortium chain says of a name now: its roles, 0 if it is suspended or removed.
+ * False as long as nothing was ever decided, or as nobody has that name.
+ *
+ * Errors:  of stand: ROSTER_FULL; NO_MEMORY. Threads: any.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_network_stand(const struct tamga_network *network,
+                                                  const char *name, uint32_t roles);
+bool tamga_network_standing(const struct tamga_network *network, const char *name,
+                            uint32_t *roles);
 /* In genesis. */
 const struct tamga_member *tamga_network_named(const struct tamga_network *network,
                                                const char *name);

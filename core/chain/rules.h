@@ -48,6 +48,7 @@ struct tamga_moment {
 struct tamga_learned {
     struct tamga_hash mark; /* of members and validators as they are; zero: genesis' */
     uint64_t effect;        /* height at which the last of what is decided holds */
+    uint64_t height;        /* for which it was told */
 };
 
 struct tamga_rules {
@@ -95,9 +96,10 @@ struct tamga_rules {
     /* The chain's parameters at one of its heights: what of them can change is written. */
     enum tamga_err (*params_at)(struct tamga_params *params, const struct tamga_view *state,
                                 uint64_t height);
-    /* Tell the network whom the state names, and the council who sits in it, if that changed. */
+    /* Tell the network whom the state names and what they may in a block of this height, and
+     * the council who sits in it, if any of that changed. */
     enum tamga_err (*learn)(const struct tamga_chain *chain, const struct tamga_view *state,
-                            struct tamga_learned *learned);
+                            uint64_t height, struct tamga_learned *learned);
     /* The council as the block of a height, at or below the state's, left it: hash of its
      * encoding, zero while it is genesis'. */
     enum tamga_err (*council_hash)(const struct tamga_chain *chain,

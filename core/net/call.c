@@ -174,6 +174,8 @@ static enum tamga_err request_judge(struct tamga_call *call, struct tamga_detail
         message_free(call);
         return TAMGA_E_NOT_MEMBER;
     }
+    if (guarded && call->server->options.standing)
+        call->server->options.standing(call->server->options.standing_context, &who);
     err = tamga_request_open(request, &call->server->dispatch, guarded ? &who : NULL,
                              message_span(call), detail);
     message_free(call);

@@ -88,6 +88,10 @@ struct tamga_rpc_server_options {
     struct tamga_limits limits; /* above them: RATE_LIMITED; who goes on is cut off */
     void (*log)(void *context, const char *event, const char *text); /* may be NULL */
     void *log_context;
+    /* What a member may do now, at each call: takes roles off those of its certificate. NULL:
+     * nobody has more to say. From any worker. */
+    void (*standing)(void *context, struct tamga_tls_identity *member);
+    void *standing_context;
 };
 
 /*

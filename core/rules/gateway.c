@@ -33,10 +33,11 @@ static enum tamga_err params_at(struct tamga_params *params_now, const struct ta
 }
 
 static enum tamga_err learn(const struct tamga_chain *chain, const struct tamga_view *state,
-                            struct tamga_learned *learned)
+                            uint64_t height, struct tamga_learned *learned)
 {
     (void)chain;
     (void)state;
+    (void)height;
     (void)learned;
     return TAMGA_OK;
 }

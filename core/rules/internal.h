@@ -76,6 +76,7 @@ size_t tamga_charter_voters(const struct tamga_charter *charter,
  * it was. */
 TAMGA_MUST_USE enum tamga_err tamga_members_learn(const struct tamga_chain *chain,
                                                   const struct tamga_view *state,
+                                                  uint64_t height,
                                                   struct tamga_learned *learned);
 TAMGA_MUST_USE enum tamga_err tamga_members_council(const struct tamga_chain *chain,
                                                     const struct tamga_view *state,

@@ -497,7 +497,8 @@ enum tamga_err tamga_charter_store(const struct tamga_charter *charter,
 /* ---- telling the network --------------------------------------------------------------- */
 
 static enum tamga_err learn_all(const struct tamga_chain *chain,
-                                const struct tamga_charter *charter, uint64_t *effect)
+                                const struct tamga_charter *charter, uint64_t height,
+                                uint64_t *effect)
 {
     enum tamga_err err = TAMGA_OK;
 
@@ -505,6 +506,9 @@ static enum tamga_err learn_all(const struct tamga_chain *chain,
         const Tamga__V1__Term *term = charter->term[i];
 
         err = tamga_network_learn(chain->network, term->name, term->roles, term->key);
+        if (err == TAMGA_OK)
+            err = tamga_network_stand(chain->network, term->name,
+                                      tamga_charter_roles(charter, term->name, height));
         reach(effect, term->from, term->until);
     }
     for (size_t i = 0; i < charter->seat_count; i++)
@@ -515,7 +519,7 @@ static enum tamga_err learn_all(const struct tamga_chain *chain,
 }
 
 enum tamga_err tamga_members_learn(const struct tamga_chain *chain,
-                                   const struct tamga_view *state,
+                                   const struct tamga_view *state, uint64_t height,
                                    struct tamga_learned *learned)
 {
     TAMGA_CLEANUP(tamga_charter_clear) struct tamga_charter charter = {0};
@@ -523,13 +527,14 @@ enum tamga_err tamga_members_learn(const struct tamga_chain *chain,
     uint64_t effect = 0;
     enum tamga_err err = read_mark(&mark, state);
 
-    if (err != TAMGA_OK || tamga_hash_equal(&mark, &learned->mark))
+    if (err != TAMGA_OK || (tamga_hash_equal(&mark, &learned->mark) &&
+                            (tamga_hash_is_zero(&mark) || learned->height >= learned->effect)))
         return err;
     err = tamga_charter_load(&charter, state);
     if (err == TAMGA_OK)
-        err = learn_all(chain, &charter, &effect);
+        err = learn_all(chain, &charter, height, &effect);
     if (err == TAMGA_OK)
-        *learned = (struct tamga_learned){mark, effect};
+        *learned = (struct tamga_learned){mark, effect, height};
     return err;
 }
 

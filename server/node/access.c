@@ -13,6 +13,18 @@ static const struct {
     {"/tamga.v1.DeviceService/", TAMGA_RPC_MEMBERS | TAMGA_TLS_DEVICE},
 };
 
+void tamga_access_standing(void *context, struct tamga_tls_identity *member)
+{
+    uint32_t roles;
+
+    if ((member->roles & (TAMGA_TLS_DEVICE | TAMGA_TLS_AUDITOR)) != 0 ||
+        !tamga_network_standing(context, member->name, &roles))
+        return;
+    member->roles &= roles;
+    if (member->roles == 0)
+        member->roles = TAMGA_TLS_AUDITOR;
+}
+
 enum tamga_err tamga_access_add(struct tamga_rpc_server *server,
                                 ProtobufCService *const *service, size_t count)
 {

@@ -15,6 +15,7 @@
 #include "crypto/key.h"
 #include "crypto/passphrase.h"
 #include "crypto/secret.h"
+#include "node/access.h"
 
 #define DESCRIPTORS_MAX 65536
 #define CHECK_EVERY_S   3600
@@ -271,6 +272,8 @@ enum tamga_err tamga_daemon_server(const struct tamga_daemon *daemon,
         .limits = daemon->config->limits,
         .link = &daemon->front,
         .log = log_server,
+        .standing = tamga_access_standing,
+        .standing_context = daemon->network,
     };
 
     return tamga_rpc_server_open(out, &server, detail);

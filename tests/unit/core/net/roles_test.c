@@ -14,6 +14,8 @@ struct roles {
     struct tamga_channel *gateway, *both, *oem;
 };
 
+static void (*standing)(void *context, struct tamga_tls_identity *member); /* of servers to come */
+
 static void roles_open(struct roles *roles, const char *path, uint32_t callers)
 {
     struct town *town = &roles->town;
@@ -23,6 +25,7 @@ static void roles_open(struct roles *roles, const char *path, uint32_t callers)
     fixture_close(&town->fixture);
     options.listen = "tls+tcp://127.0.0.1:0";
     options.link = &town->server_link;
+    options.standing = standing;
     fixture_open_for(&town->fixture, &options, &town->client_link, path, callers);
     town->addr = tamga_rpc_server_addr(town->fixture.server);
     authority_member(&town->authority, "gw-1", TAMGA_TLS_GATEWAY, -60, AUTHORITY_DAY_S);
@@ -89,6 +92,37 @@ Test(roles, restrict_a_whole_service, .timeout = 60)
         (Tamga__V1__HealthCheckResponse_Closure)tamga_reply_take, &reply);
     cr_assert_eq(reply.err, TAMGA_OK);
     roles_close(&roles);
+}
+
+/* What somebody else has to say: gw-1 is nothing any more, both is no OEM. */
+static void take_away(void *context, struct tamga_tls_identity *member)
+{
+    (void)context;
+    member->roles &= (uint32_t)(strcmp(member->name, "gw-1") == 0 ? 0 : TAMGA_TLS_GATEWAY);
+}
+
+/*
+ * Goal:   roles of a certificate that were taken away do not count, from the next call on.
+ * Method: Put for OEMs, asked for by one who has a certificate of an OEM and is none any more,
+ *         and Get by who has no role left.
+ */
+Test(roles, are_asked_for_at_each_call, .timeout = 60)
+{
+    struct roles roles = {0};
+    struct tamga_detail detail = {""};
+
+    roles_open(&roles, PUT, TAMGA_TLS_OEM);
+    cr_assert_eq(fixture_put(roles.both, 1, &detail), TAMGA_OK, "%s", detail.text);
+    roles_close(&roles);
+    roles = (struct roles){0};
+    standing = take_away;
+    roles_open(&roles, PUT, TAMGA_TLS_OEM);
+    cr_assert_eq(fixture_put(roles.both, 1, &detail), TAMGA_E_ROLE_DENIED);
+    cr_assert_str_eq(detail.text, "both is gateway; callers are oem");
+    cr_assert_eq(fixture_get(roles.both, "x", 5000, NULL, NULL), TAMGA_OK);
+    cr_assert_eq(fixture_get(roles.gateway, "x", 5000, NULL, NULL), TAMGA_E_ROLE_DENIED);
+    roles_close(&roles);
+    standing = NULL;
 }
 
 /*

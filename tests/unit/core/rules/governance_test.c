@@ -412,6 +412,41 @@ Test(governance, is_undone_by_reorganization)
     test_node_close(&there);
 }
 
+/* What is said of a name now; 99: nothing. */
+static uint32_t standing(const struct test_node *node, const char *name)
+{
+    uint32_t roles = 99;
+
+    (void)tamga_network_standing(node->chain->network, name, &roles);
+    return roles;
+}
+
+/*
+ * Goal:   what a member may do is told when it changes, not when it is decided.
+ * Method: suspend softco and reinstate it as an OEM, each two blocks after the decision.
+ */
+Test(governance, standing_is_told_when_it_changes)
+{
+    struct test_change change = {.name = "softco", .standing = SUSPEND, .after = 2};
+    struct tamga_entry_id id;
+    struct test_node node;
+
+    test_node_open(&node, test_consortium());
+    cr_assert_eq(standing(&node, "softco"), 99);
+    cr_assert_eq(test_decide(&node, &id, &change), TAMGA_OK); /* in block 4: from 6 on */
+    cr_assert_eq(standing(&node, "softco"), PROVIDER);
+    test_pass(&node, 1);
+    cr_assert_eq(standing(&node, "softco"), 0);
+    change.standing = ACTIVE;
+    change.roles = OEM | PROVIDER;
+    cr_assert_eq(test_decide(&node, &id, &change), TAMGA_OK);
+    cr_assert_eq(standing(&node, "softco"), 0);
+    test_pass(&node, 1);
+    cr_assert_eq(standing(&node, "softco"), OEM | PROVIDER);
+    cr_assert_eq(standing(&node, "stranger"), 99);
+    test_node_close(&node);
+}
+
 /* ---- parameters ------------------------------------------------------------------------ */
 
 static enum tamga_err decide_params(struct test_node *node, const char *chain, uint64_t age_ms,
