@@ -16,7 +16,8 @@ TAMGA_MUST_USE enum tamga_err tamga_access_add(struct tamga_rpc_server *server,
 
 /*
  * What a member's certificate says, less what the consortium chain has taken since; whoever
- * has nothing left, suspended or removed, only reads. For tamga_rpc_server_options; context is the struct tamga_network.
+ * has nothing left, suspended or removed, only reads. For tamga_rpc_server_options; context is
+ * the struct tamga_network.
  */
 void tamga_access_standing(void *context, struct tamga_tls_identity *member);
 
