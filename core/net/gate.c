@@ -164,7 +164,8 @@ static int pause_ms(const struct tamga_gate *gate, uint64_t until_ms)
 static void round_run(struct tamga_gate *gate, uint64_t until_ms)
 {
     struct epoll_event event[EVENTS_MAX];
-    int count = epoll_wait(gate->poll, event, EVENTS_MAX, pause_ms(gate, until_ms));
+    /* not epoll_wait(), which tamga_nng_cure has say other things of the dead */
+    int count = epoll_pwait(gate->poll, event, EVENTS_MAX, pause_ms(gate, until_ms), NULL);
     uint64_t now_ms;
 
     turn_again(gate);
