@@ -10,11 +10,6 @@ void tamga_evidence_clear(struct tamga_evidence *evidence)
     *evidence = (struct tamga_evidence){0};
 }
 
-const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item)
-{
-    return ((const Tamga__V1__TransactionBody *)item->body)->release;
-}
-
 const char *tamga_name_of(const struct tamga_network *network,
                           const struct tamga_address *address)
 {

@@ -47,8 +47,6 @@ TAMGA_MUST_USE enum tamga_err tamga_evidence_fetch(struct tamga_evidence *out,
                                                    const struct tamga_entry_id *id,
                                                    struct tamga_detail *detail);
 
-/* The release in a verified consortium entry; borrowed from the item. */
-const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item);
 /* Name of a member for people: "acme", or "a stranger". */
 const char *tamga_name_of(const struct tamga_network *network,
                           const struct tamga_address *address);

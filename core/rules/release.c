@@ -11,6 +11,14 @@
 
 #define DEPENDS_MAX 16
 
+const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item)
+{
+    const Tamga__V1__TransactionBody *body = (const Tamga__V1__TransactionBody *)item->body;
+
+    return body->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE ? body->release
+                                                                           : NULL;
+}
+
 static enum tamga_err check_model_name(const char *producer, const char *model,
                                        struct tamga_detail *detail)
 {

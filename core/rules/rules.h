@@ -47,6 +47,10 @@ void tamga_key_receipt(struct tamga_hash *out, const Tamga__V1__DeviceId *device
 void tamga_index_key(uint8_t out[TAMGA_INDEX_KEY_BYTES], const struct tamga_hash *group,
                      uint64_t order);
 
+/* The release in a decoded entry of the consortium chain, borrowed from it; NULL: it says
+ * something else, and none of its fields may be read as a release's. */
+const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item);
+
 /* Shape of a release, without any state: what Algorithm 1 checks before signing and
  * every node on receipt. Errors: BAD_VALUE, BAD_LENGTH, BAD_CID; detail names the field. */
 TAMGA_MUST_USE enum tamga_err tamga_release_check(const Tamga__V1__Release *release,
