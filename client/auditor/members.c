@@ -51,7 +51,7 @@ enum tamga_err tamga_client_members(struct tamga_client *client, uint64_t height
     for (size_t i = 0; err == TAMGA_OK && i < assembly.roster->n_terms; i++) {
         const Tamga__V1__Term *term = assembly.roster->terms[i];
 
-        if (all || tamga_term_holds(term, height))
+        if (all || tamga_term_holds(term, height) || term->from > height)
             err = tell_term(&assembly, term, height, each, context);
     }
     return err;

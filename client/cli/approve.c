@@ -9,6 +9,7 @@ struct approve {
     const char *text;
     struct tamga_hash id;
     const struct cli *cli;
+    bool release; /* that is what it is */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -63,7 +64,7 @@ static enum tamga_err show_change(void *context, const struct tamga_proposal_inf
     return cli_flush();
 }
 
-static enum tamga_err show_release(const struct approve *approve, struct tamga_client *client,
+static enum tamga_err show_release(struct approve *approve, struct tamga_client *client,
                                    struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_evidence_clear) struct tamga_evidence evidence = {0};
@@ -75,6 +76,7 @@ static enum tamga_err show_release(const struct approve *approve, struct tamga_c
                                      tamga_item_release(&evidence.item) == NULL))
         return tamga_refuse(detail, TAMGA_E_UNKNOWN_PROPOSAL,
                             "the chain has no proposal or release with this id");
+    approve->release = err == TAMGA_OK;
     if (err != TAMGA_OK || approve->cli->json)
         return err;
     err = cli_show_transaction(approve->cli, client, &approve->id, detail);
@@ -91,6 +93,20 @@ static enum tamga_err show_what(struct approve *approve, struct tamga_client *cl
     return err == TAMGA_E_UNKNOWN_PROPOSAL ? show_release(approve, client, detail) : err;
 }
 
+/* Signatures of a release: who has signed, and whether that is enough. */
+static void print_signatures(const struct approve *approve, struct tamga_client *client)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateRelease *state = NULL;
+
+    if (approve->cli->json ||
+        tamga_release_state(&state, client, &approve->id, NULL) != TAMGA_OK || state == NULL)
+        return;
+    printf("  now          %s has", state->waits ? "waits for signatures:" : "in force:");
+    for (size_t i = 0; i < state->n_signed_by; i++)
+        printf("%s %s", i > 0 ? "," : "", state->signed_by[i]);
+    printf("\n");
+}
+
 int cli_approve(struct cli *cli, int argc, char **argv)
 {
     TAMGA_CLEANUP(cli_client_free) struct tamga_client *client = NULL;
@@ -100,6 +116,7 @@ int cli_approve(struct cli *cli, int argc, char **argv)
     const struct cli_said said = {
         .action = "approve", .sentence = "approved", .proposal = approve.id.byte};
     enum tamga_err err;
+    int code;
 
     cli_parse(cli, &argp, argc, argv, &approve);
     err = cli_say_open(cli, &approve.say, &client, &detail);
@@ -108,5 +125,8 @@ int cli_approve(struct cli *cli, int argc, char **argv)
     if (err == TAMGA_OK)
         err = tamga_client_approve(client, approve.id.byte, &approve.say.options, &result,
                                    &detail);
-    return cli_say_end(cli, &approve.say, client, &said, err, &result, &detail);
+    code = cli_say_end(cli, &approve.say, client, &said, err, &result, &detail);
+    if (code == CLI_DONE && approve.release)
+        print_signatures(&approve, client);
+    return code;
 }

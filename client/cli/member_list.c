@@ -4,6 +4,7 @@
 struct listing {
     const struct cli *cli;
     uint64_t height; /* 0: the next block's */
+    uint64_t shown;  /* that it was */
     bool all;
     size_t count;
 };
@@ -78,6 +79,7 @@ static enum tamga_err each(void *context, const struct tamga_member_info *member
     view.height = member->height;
     if (listing->cli->json)
         return cli_json(&view.base);
+    listing->shown = member->height;
     if (listing->count++ == 0)
         printf("%-20s %-20s %-9s %8s  %-22s %-8s %s\n", "MEMBER", "ROLES", "VALIDATOR", "SINCE",
                "ENDS", "KEY", "ADDRESS");
@@ -96,5 +98,8 @@ int cli_member_list(struct cli *cli, int argc, char **argv)
     err = cli_open(cli, &client, &detail);
     if (err == TAMGA_OK)
         err = tamga_client_members(client, listing.height, listing.all, each, &listing, &detail);
-    return cli_fail(err, &detail);
+    if (err == TAMGA_OK && listing.count > 0)
+        printf("as of height %" PRIu64 "; who begins after it, is decided and yet to come\n",
+               listing.shown);
+    return cli_fail(err == TAMGA_OK ? cli_flush() : err, &detail);
 }

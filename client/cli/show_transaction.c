@@ -204,6 +204,8 @@ static enum tamga_err print(const Tamga__V1__TransactionView *view)
     } else {
         print_other(view);
     }
+    if (view->release != NULL && view->release->withdrawn_by[0] != '\0')
+        printf("  withdrawn by %s\n", view->release->withdrawn_by);
     if (view->key_ending[0] != '\0')
         printf("  its key      was %s at height %" PRIu64 " since\n", view->key_ending,
                view->key_until);

@@ -380,8 +380,8 @@ struct tamga_member_info {
 };
 typedef enum tamga_err (*tamga_member_each)(void *context, const struct tamga_member_info *member);
 /*
- * Who is a member at a height; 0: of the block after the newest checkpoint's. With `all`, every
- * term that there ever was. Before the first checkpoint: whom genesis names.
+ * Who is a member at a height, or is to be one after it; 0: of the block after the newest
+ * checkpoint's. With `all`, every term that there ever was. Before the first checkpoint: whom genesis names.
  *
  * Errors:  those of a proof that does not verify; the nodes'; each's.
  */

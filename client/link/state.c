@@ -222,17 +222,19 @@ enum tamga_err tamga_author_check(struct tamga_client *client, const struct tamg
                                   struct tamga_detail *detail)
 {
     struct tamga_final_place place;
-    struct tamga_detail now = {""};
+    struct tamga_detail then = {""}, now = {""};
     enum tamga_err genesis = tamga_release_authority(client->identity.network, &item->sender,
-                                                     tamga_item_release(item), detail);
+                                                     tamga_item_release(item), &then);
     enum tamga_err err;
 
-    if (genesis != TAMGA_E_UNKNOWN_MODEL && genesis != TAMGA_E_NOT_AUTHORIZED &&
-        genesis != TAMGA_E_UNKNOWN_HARDWARE)
-        return genesis;
-    err = check_now(client, item, &now);
+    if (genesis == TAMGA_OK)
+        return TAMGA_OK;
+    err = genesis == TAMGA_E_UNKNOWN_MODEL || genesis == TAMGA_E_NOT_AUTHORIZED ||
+                  genesis == TAMGA_E_UNKNOWN_HARDWARE
+              ? check_now(client, item, &now)
+              : TAMGA_E_NOT_READY;
     if (err == TAMGA_E_NOT_READY)
-        return genesis;
+        return tamga_refuse(detail, genesis, "%s", then.text);
     if (tamga_err_class(err) != TAMGA_CLASS_REJECT)
         return err;
     return tamga_final_place_fetch(&place, client->releases, &client->consortium, &item->id,
