@@ -254,7 +254,8 @@ int cli_member_add(struct cli *cli, int argc, char **argv)
         .sentence = "a new member is proposed",
         .standing = TAMGA_STANDS_ACTIVE,
         .needs = NEEDS_ROLE | NEEDS_KEY,
-        .doc = "Propose that NAME becomes a member, with a key that it made itself and keeps." QUORUM
+        .doc = "Propose that NAME becomes a member, with a key that it made itself and "
+               "keeps." QUORUM
                "\vExample: tamga member add newco --role oem --key newco.pem.pub --reason 'joins'"};
 
     return run(cli, argc, argv, &kind);

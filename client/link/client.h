@@ -4,8 +4,9 @@
  * is the newest; read a device's history, verified. Installed as <tamga/client.h>.
  *
  * The library trusts the genesis file alone: who is a member now, and which models there
- * are, it takes from the chain's state as a quorum of validators has cosigned it. It prints nothing; it starts threads only
- * while it uploads. Calls on one client are made one at a time.
+ * are, it takes from the chain's state as a quorum of validators has cosigned it. It prints
+ * nothing; it starts threads only while it uploads. Calls on one client are made one at a
+ * time.
  */
 #ifndef TAMGA_CLIENT_H
 #define TAMGA_CLIENT_H
@@ -381,7 +382,8 @@ struct tamga_member_info {
 typedef enum tamga_err (*tamga_member_each)(void *context, const struct tamga_member_info *member);
 /*
  * Who is a member at a height, or is to be one after it; 0: of the block after the newest
- * checkpoint's. With `all`, every term that there ever was. Before the first checkpoint: whom genesis names.
+ * checkpoint's. With `all`, every term that there ever was. Before the first checkpoint:
+ * whom genesis names.
  *
  * Errors:  those of a proof that does not verify; the nodes'; each's.
  */

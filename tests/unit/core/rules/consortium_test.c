@@ -534,7 +534,7 @@ Test(mempool, is_full_beyond_its_bounds)
     cr_assert_eq(mempool.bytes, 0);
 }
 
-/* ---- authority, as clients ask it from genesis or from proved values ------------------------------------ */
+/* ---- authority, as clients ask it from genesis or from proved values -------------- */
 
 static enum tamga_err authority_proved(const struct tamga_view *state,
                                        const struct tamga_item *item)
