@@ -238,6 +238,8 @@ static void finality_get_state_proof(Tamga__V1__FinalityService_Service *service
         must(tamga_state_proof_make(&proof, &final->reader->view, &key), "state proof");
         response.checkpoint = final->message;
         response.proof = proof;
+        if (self->options->bend_state)
+            self->options->bend_state(proof);
         closure(&response, call);
     }
     pthread_mutex_unlock(self->lock);
