@@ -69,7 +69,7 @@ enum tamga_err tamga_councils_fetch(struct tamga_session *session,
 bool tamga_may_be_later(enum tamga_err err)
 {
     return err == TAMGA_E_NOT_VALIDATOR || err == TAMGA_E_COSIGNER_REVOKED ||
-           err == TAMGA_E_TOO_FEW_COSIGNERS;
+           err == TAMGA_E_TOO_FEW_COSIGNERS || err == TAMGA_E_BAD_COUNCIL;
 }
 
 enum tamga_err tamga_cosigned_fetch(struct tamga_cosigned *out, struct tamga_session *session,

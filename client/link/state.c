@@ -3,9 +3,11 @@
 
 #include "chain/state_map.h"
 #include "link/finality.h"
+#include "rules/proof.h"
 #include "wire/wire.h"
 
 #define STRANGER_MS 2000 /* for a node that nobody knows yet to show who its members are */
+#define STEPS_MAX   64   /* answers of it about validators */
 
 /* ---- one key ---------------------------------------------------------------------------- */
 
@@ -21,6 +23,8 @@ static enum tamga_err judge(struct tamga_buf *value, struct tamga_checkpoint *at
     if (untrusted->checkpoint == NULL)
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "no checkpoint is shown");
     err = tamga_checkpoint_verify(&checkpoint, chain, untrusted->checkpoint, NULL, detail);
+    if (err == TAMGA_OK)
+        err = tamga_council_is(chain, &checkpoint, detail);
     if (err == TAMGA_OK)
         err = tamga_state_proof_check(&proved, &checkpoint.state_root, key, untrusted->proof,
                                       detail);
@@ -125,30 +129,70 @@ static enum tamga_err learn_roster(struct tamga_client *client, const struct tam
     return err;
 }
 
+/* One question to one node, whoever it is: what it answers is proved. */
+static enum tamga_err ask_stranger(struct tamga_client *client, size_t index,
+                                   ProtobufCMessage **out, const char *method,
+                                   const ProtobufCMessage *request, struct tamga_detail *detail)
+{
+    return tamga_session_ask(client->releases, index, out,
+                             &tamga__v1__finality_service__descriptor, method, request,
+                             STRANGER_MS, detail);
+}
+
+/* As tamga_councils_fetch does it of nodes that are known. */
+static enum tamga_err ask_councils(struct tamga_client *client, size_t index,
+                                   struct tamga_detail *detail)
+{
+    const struct tamga_chain *chain = &client->consortium;
+    Tamga__V1__GetCouncilRequest request = TAMGA__V1__GET_COUNCIL_REQUEST__INIT;
+    enum tamga_err err = TAMGA_OK;
+    bool more = true;
+
+    request.chain = tamga_wire_bytes(tamga_hash_span(&chain->id.hash));
+    for (size_t i = 0; err == TAMGA_OK && more && i < STEPS_MAX; i++) {
+        TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *answer = NULL;
+        const Tamga__V1__GetCouncilResponse *response;
+
+        request.above = chain->council->as_of;
+        err = ask_stranger(client, index, &answer, "GetCouncil", &request.base, detail);
+        if (err != TAMGA_OK)
+            return err;
+        response = (const Tamga__V1__GetCouncilResponse *)answer;
+        err = tamga_council_steps(chain, response->steps, response->n_steps, detail);
+        more = chain->council->as_of > request.above;
+    }
+    return err;
+}
+
+static enum tamga_err learn_of_stranger(struct tamga_client *client, size_t index,
+                                        struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *answer = NULL;
+    TAMGA_BUF value = {0};
+    Tamga__V1__GetStateProofRequest request;
+    struct tamga_checkpoint at;
+    struct tamga_hash key;
+    enum tamga_err err = ask_councils(client, index, detail);
+
+    tamga_key_roster(&key);
+    request = question(client, &key);
+    if (err == TAMGA_OK)
+        err = ask_stranger(client, index, &answer, "GetStateProof", &request.base, detail);
+    if (err == TAMGA_OK)
+        err = judge(&value, &at, &client->consortium, &key,
+                    (const Tamga__V1__GetStateProofResponse *)answer, detail);
+    return err == TAMGA_OK ? learn_roster(client, &value, detail) : err;
+}
+
 /* Nodes whose keys genesis does not have cannot say who they are; what they prove of the
  * members needs no trust in them. */
 static enum tamga_err learn_of_strangers(struct tamga_client *client,
                                          struct tamga_detail *detail)
 {
-    struct tamga_hash key;
     enum tamga_err err = TAMGA_E_NOT_MEMBER;
 
-    tamga_key_roster(&key);
-    for (size_t i = 0; err != TAMGA_OK && i < tamga_session_count(client->releases); i++) {
-        TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *answer = NULL;
-        TAMGA_BUF value = {0};
-        Tamga__V1__GetStateProofRequest request = question(client, &key);
-        struct tamga_checkpoint at;
-
-        err = tamga_session_ask(client->releases, i, &answer,
-                                &tamga__v1__finality_service__descriptor, "GetStateProof",
-                                &request.base, STRANGER_MS, detail);
-        if (err == TAMGA_OK)
-            err = judge(&value, &at, &client->consortium, &key,
-                        (const Tamga__V1__GetStateProofResponse *)answer, detail);
-        if (err == TAMGA_OK)
-            err = learn_roster(client, &value, detail);
-    }
+    for (size_t i = 0; err != TAMGA_OK && i < tamga_session_count(client->releases); i++)
+        err = learn_of_stranger(client, i, detail);
     return err;
 }
 
