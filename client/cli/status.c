@@ -217,6 +217,8 @@ static enum tamga_err ask(const struct cli *cli, struct tamga_session *session, 
         return err;
     told.status = status;
     err = ask_finality(cli, session, index, &told, detail);
+    if (tamga_may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
+        err = ask_finality(cli, session, index, &told, detail);
     shown = show(cli, &told, !*any);
     *any = true;
     return err != TAMGA_OK ? err : shown;
