@@ -146,6 +146,7 @@ static enum tamga_err show(const struct cli *cli, const struct publish *publish,
         view.height = result->height;
     }
     view.checkpoint = result->checkpoint_height;
+    view.waits = result->waits;
     view.recipients = (uint32_t)publish->options.encrypt_to_count;
     if (cli->json)
         return cli_json(&view.base);
@@ -166,6 +167,9 @@ static enum tamga_err show(const struct cli *cli, const struct publish *publish,
                result->checkpoint_height);
     else
         printf("  final        not yet\n");
+    if (result->waits)
+        printf("  now          waits for signatures: `tamga approve` by those whom its model "
+               "asks for\n");
     return cli_flush();
 }
 

@@ -134,6 +134,7 @@ struct tamga_publish_result {
     uint64_t height;
     bool final;                 /* checkpoint_height is set */
     uint64_t checkpoint_height; /* of the checkpoint that makes the block final */
+    bool waits; /* once it is final: for more signatures, so that it is not in force yet */
 };
 
 /*

@@ -1,4 +1,5 @@
 /* Publishing, from the image's file to a proof that the release is final. */
+#include "link/state.h"
 #include "link/submit.h"
 #include "producer/draft.h"
 
@@ -55,6 +56,17 @@ static void describe(struct tamga_publish_result *result, const struct tamga_dra
     memcpy(result->cid, draft->cid, sizeof result->cid);
 }
 
+static enum tamga_err ask_waits(struct tamga_client *client, const struct tamga_hash *id,
+                                struct tamga_publish_result *result,
+                                struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateRelease *state = NULL;
+    enum tamga_err err = tamga_release_state(&state, client, id, detail);
+
+    result->waits = err == TAMGA_OK && state != NULL && state->waits;
+    return err;
+}
+
 static enum tamga_err wait(struct tamga_client *client,
                            const struct tamga_publish_options *options,
                            const struct tamga_hash *id, struct tamga_publish_result *result,
@@ -71,7 +83,7 @@ static enum tamga_err wait(struct tamga_client *client,
     memcpy(result->block, place.block, TAMGA_HASH_BYTES);
     result->final = place.final;
     result->checkpoint_height = place.checkpoint_height;
-    return err;
+    return err == TAMGA_OK && place.final ? ask_waits(client, id, result, detail) : err;
 }
 
 /* The image's file, or what it is sealed to. */

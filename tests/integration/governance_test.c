@@ -163,6 +163,10 @@ static void joins(struct cluster *cluster)
     says(cluster, "newco", 0, "no proposal is open", "proposals --open");
     says(cluster, "newco", 1, "UNKNOWN_MODEL", "publish one --model newco/door --version 1.0");
     says(cluster, "newco", 0, "registered", "model register newco/door --hardware A,B");
+    says(cluster, "newco", 0, "newco/door/0001",
+         "device enroll newco/door/0001 --hardware B --out device");
+    says(cluster, "newco", 1, "UNKNOWN_HARDWARE",
+         "device enroll newco/door/0002 --hardware C --out other");
     says(cluster, "newco", 0, "is released", "publish one --model newco/door --version 1.0");
     agree(cluster);
 }
@@ -214,7 +218,7 @@ static void delegates_and_signs(struct cluster *cluster)
     says(cluster, "newer", 0, "registered",
          "model register newco/door --hardware A,B --countersign --needed 2 --signer bolt");
     says(cluster, "softco", 0, "to softco for A, until 2100", "model show newco/door");
-    says(cluster, "softco", 0, "is released",
+    says(cluster, "softco", 0, "waits for signatures",
          "publish three --model newco/door --version 2 --hardware A");
     release = said_id(cluster);
     says(cluster, "acme", 0, "waits for signatures: has softco, needs 2", "releases");
