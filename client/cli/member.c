@@ -26,7 +26,6 @@ enum {
 #define KEY_OPTION                                                                       \
     {"key", OPT_KEY, "FILE.pub", 0, "The member's public key, as `tamga keygen` wrote it", 0}
 
-static const struct argp_option no_options[] = {{0}};
 static const struct argp_option add_options[] = {
     ROLE_OPTION,
     KEY_OPTION,
@@ -264,7 +263,6 @@ int cli_member_add(struct cli *cli, int argc, char **argv)
 int cli_member_suspend(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_change_kind kind = {
-        .options = no_options,
         .sentence = "a suspension is proposed",
         .standing = TAMGA_STANDS_SUSPENDED,
         .doc = "Propose that NAME may do nothing until it is reinstated." QUORUM
@@ -288,7 +286,6 @@ int cli_member_reinstate(struct cli *cli, int argc, char **argv)
 int cli_member_remove(struct cli *cli, int argc, char **argv)
 {
     static const struct cli_change_kind kind = {
-        .options = no_options,
         .sentence = "a removal is proposed",
         .standing = TAMGA_STANDS_REMOVED,
         .doc = "Propose that NAME leaves for good: the name is never used again. What it signed "

@@ -8,7 +8,7 @@ enum { NEEDS_ROLE = 1, NEEDS_KEY = 2, NEEDS_SEAT = 4 };
 
 /* What a command takes and means. */
 struct cli_change_kind {
-    const struct argp_option *options;
+    const struct argp_option *options; /* NULL: none of its own (an empty list leaks in argp) */
     const char *doc, *sentence;
     enum tamga_client_standing standing;
     unsigned needs;
