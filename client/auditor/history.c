@@ -1,5 +1,6 @@
 /* What happened to a device: a gateway's list, every record of it verified. */
 #include "auditor/record.h"
+#include "link/state.h"
 #include "tamga/v1/gateway_service.pb-c.h"
 
 #define PAGE_COUNT 64
@@ -73,6 +74,8 @@ enum tamga_err tamga_client_history(struct tamga_client *client, const char *dev
     TAMGA_BUF next = {0};
     enum tamga_err err = tamga_device_parse(&name, device, detail);
 
+    if (err == TAMGA_OK)
+        err = tamga_client_learn(client, detail);
     if (err != TAMGA_OK)
         return err;
     tamga__v1__device_id__init(&history.device);

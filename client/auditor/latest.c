@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "link/state.h"
 #include "rules/proof.h"
 #include "tamga/v1/consortium_service.pb-c.h"
 #include "wire/wire.h"
@@ -38,6 +39,21 @@ static enum tamga_err read_model(struct tamga_model_name *out,
     return TAMGA_OK;
 }
 
+/* Of a value that was proved a moment ago. */
+static enum tamga_err read_withdrawn(bool *out, const Tamga__V1__StateProof *proved)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *latest = NULL;
+    enum tamga_err err;
+
+    if (proved->value.len == 0)
+        return TAMGA_OK;
+    err = tamga_wire_unpack((ProtobufCMessage **)&latest, &tamga__v1__state_latest__descriptor,
+                            TAMGA_WIRE_CANONICAL, tamga_wire_span(proved->value), NULL);
+    if (err == TAMGA_OK)
+        *out = latest->withdrawn;
+    return err;
+}
+
 enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_chain *consortium,
                                  struct tamga_span untrusted,
                                  const struct tamga_model_name *model,
@@ -61,6 +77,8 @@ enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_ch
         err = tamga_release_proof_check(&latest.item, &checkpoint, consortium, proof,
                                         latest.model.producer, latest.model.model, NULL, detail);
     if (err == TAMGA_OK)
+        err = read_withdrawn(&latest.withdrawn, proof->latest);
+    if (err == TAMGA_OK)
         err = tamga_buf_set(&latest.bytes, untrusted);
     if (err != TAMGA_OK)
         return err;
@@ -78,6 +96,7 @@ struct shown {
     struct tamga_item item; /* empty: nothing */
     uint64_t height;
     struct tamga_block_id block;
+    const Tamga__V1__StateRelease *state; /* borrowed from the answer */
 };
 
 static void shown_clear(struct shown *shown)
@@ -101,12 +120,28 @@ static enum tamga_err shown_open(struct shown *out, const struct tamga_chain *ch
     if (err != TAMGA_OK)
         return err;
     release = tamga_item_release(&out->item);
+    if (release == NULL)
+        return tamga_refuse(detail, TAMGA_E_PEER_LIED, "what is shown is no release");
     if (strcmp(release->producer, model->producer) != 0 ||
         strcmp(release->model, model->model) != 0)
         return tamga_refuse(detail, TAMGA_E_PEER_LIED, "asked for %s/%s, shown %s/%s",
                             model->producer, model->model, release->producer, release->model);
     out->height = untrusted->height;
+    out->state = untrusted->state;
     return TAMGA_OK;
+}
+
+/* The same, and its author may have published it. */
+static enum tamga_err shown_check(struct shown *out, struct tamga_client *client,
+                                  const struct tamga_model_name *model,
+                                  const Tamga__V1__ReleaseEntry *untrusted,
+                                  struct tamga_detail *detail)
+{
+    enum tamga_err err = shown_open(out, &client->consortium, model, untrusted, detail);
+
+    return err == TAMGA_OK && out->item.body != NULL
+               ? tamga_author_check(client, &out->item, detail)
+               : err;
 }
 
 static bool is_newer(const struct shown *shown, const struct tamga_latest *latest)
@@ -140,36 +175,70 @@ static void describe_checkpoint(struct tamga_checkpoint_info *out,
     memcpy(out->state_root, checkpoint->state_root.byte, TAMGA_HASH_BYTES);
 }
 
-static enum tamga_err tell(const struct tamga_latest *latest, const struct tamga_chain *chain,
-                           const struct shown *shown, tamga_latest_each each, void *context)
+struct answer {
+    struct tamga_latest latest;
+    struct shown shown, waiting;
+    struct tamga_client *client; /* NULL: a file is all that there is */
+};
+
+static void answer_clear(struct answer *answer)
 {
-    struct tamga_release_info release, newer;
+    tamga_latest_clear(&answer->latest);
+    shown_clear(&answer->shown);
+    shown_clear(&answer->waiting);
+}
+
+static enum tamga_err tell_release(struct tamga_release_info *out, const struct answer *answer,
+                                   const struct tamga_chain *chain)
+{
+    const struct tamga_latest *latest = &answer->latest;
+    const struct shown *shown = &answer->shown;
+    bool same = is_same(shown, latest);
+    enum tamga_err err = TAMGA_OK;
+
+    tamga_release_describe(out, chain, &latest->item, same ? shown->height : 0, &shown->block);
+    if (same && answer->client != NULL)
+        err = tamga_release_mark(out, answer->client, shown->state, NULL);
+    out->withdrawn = latest->withdrawn; /* this is proved */
+    return err;
+}
+
+static enum tamga_err tell(const struct answer *answer, const struct tamga_chain *chain,
+                           tamga_latest_each each, void *context)
+{
+    const struct tamga_latest *latest = &answer->latest;
+    const struct shown *shown = &answer->shown, *waits = &answer->waiting;
+    struct tamga_release_info release, newer, waiting;
     char model[TAMGA_CLIENT_MODEL_MAX];
     struct tamga_latest_info info = {
         .model = model, .proof = latest->bytes.data, .proof_bytes = latest->bytes.len};
+    enum tamga_err err = TAMGA_OK;
 
     snprintf(model, sizeof model, "%s/%s", latest->model.producer, latest->model.model);
     describe_checkpoint(&info.checkpoint, chain, &latest->cosigned);
     if (latest->item.body != NULL) {
-        tamga_release_describe(&release, chain, &latest->item,
-                               is_same(shown, latest) ? shown->height : 0, &shown->block);
+        err = tell_release(&release, answer, chain);
         info.release = &release;
     }
     if (is_newer(shown, latest)) {
         tamga_release_describe(&newer, chain, &shown->item, shown->height, &shown->block);
         info.newer = &newer;
     }
-    return each(context, &info);
+    if (err == TAMGA_OK && is_newer(waits, latest)) {
+        tamga_release_describe(&waiting, chain, &waits->item, waits->height, &waits->block);
+        err = tamga_release_mark(&waiting, answer->client, waits->state, NULL);
+        info.waiting = &waiting;
+    }
+    return err == TAMGA_OK ? each(context, &info) : err;
 }
 
 /* ---- the public functions --------------------------------------------------------------- */
 
-static enum tamga_err judge(struct tamga_latest *latest, struct shown *shown,
-                            const struct tamga_chain *chain,
-                            const struct tamga_model_name *model,
+static enum tamga_err judge(struct answer *answer, const struct tamga_model_name *model,
                             const Tamga__V1__GetLatestReleaseResponse *response,
                             struct tamga_detail *detail)
 {
+    struct tamga_client *client = answer->client;
     TAMGA_BUF bytes = {0};
     enum tamga_err err;
 
@@ -178,8 +247,13 @@ static enum tamga_err judge(struct tamga_latest *latest, struct shown *shown,
                             "there is no checkpoint yet, so nothing is final");
     err = tamga_wire_pack(&bytes, &response->proof->base);
     if (err == TAMGA_OK)
-        err = tamga_latest_open(latest, chain, tamga_buf_span(&bytes), model, detail);
-    return err == TAMGA_OK ? shown_open(shown, chain, model, response->release, detail) : err;
+        err = tamga_latest_open(&answer->latest, &client->consortium, tamga_buf_span(&bytes),
+                                model, detail);
+    if (err == TAMGA_OK)
+        err = shown_check(&answer->shown, client, model, response->release, detail);
+    return err == TAMGA_OK
+               ? shown_check(&answer->waiting, client, model, response->waiting, detail)
+               : err;
 }
 
 enum tamga_err tamga_client_latest(struct tamga_client *client, const char *model,
@@ -187,12 +261,13 @@ enum tamga_err tamga_client_latest(struct tamga_client *client, const char *mode
                                    struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_wire_release) ProtobufCMessage *answer = NULL;
-    TAMGA_CLEANUP(tamga_latest_clear) struct tamga_latest latest = {0};
-    TAMGA_CLEANUP(shown_clear) struct shown shown = {0};
+    TAMGA_CLEANUP(answer_clear) struct answer judged = {.client = client};
     Tamga__V1__GetLatestReleaseRequest request = TAMGA__V1__GET_LATEST_RELEASE_REQUEST__INIT;
     struct tamga_model_name name;
     enum tamga_err err = tamga_model_parse(&name, model, detail);
 
+    if (err == TAMGA_OK)
+        err = tamga_client_learn(client, detail);
     if (err != TAMGA_OK)
         return err;
     request.producer = name.producer;
@@ -201,9 +276,8 @@ enum tamga_err tamga_client_latest(struct tamga_client *client, const char *mode
                              &tamga__v1__consortium_service__descriptor, "GetLatestRelease",
                              &request.base, detail);
     if (err == TAMGA_OK)
-        err = judge(&latest, &shown, &client->consortium, &name,
-                    (const Tamga__V1__GetLatestReleaseResponse *)answer, detail);
-    return err == TAMGA_OK ? tell(&latest, &client->consortium, &shown, each, context) : err;
+        err = judge(&judged, &name, (const Tamga__V1__GetLatestReleaseResponse *)answer, detail);
+    return err == TAMGA_OK ? tell(&judged, &client->consortium, each, context) : err;
 }
 
 enum tamga_err tamga_client_proof_verify(const char *genesis, const uint8_t *proof,
@@ -212,9 +286,8 @@ enum tamga_err tamga_client_proof_verify(const char *genesis, const uint8_t *pro
                                          struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_identity_clear) struct tamga_identity identity = {0};
-    TAMGA_CLEANUP(tamga_latest_clear) struct tamga_latest latest = {0};
+    TAMGA_CLEANUP(answer_clear) struct answer judged = {.client = NULL};
     const struct tamga_identity_options who = {.genesis = genesis};
-    const struct shown nothing = {0};
     struct tamga_model_name name;
     struct tamga_chain chain;
     enum tamga_err err = model ? tamga_model_parse(&name, model, detail) : TAMGA_OK;
@@ -224,7 +297,7 @@ enum tamga_err tamga_client_proof_verify(const char *genesis, const uint8_t *pro
     if (err == TAMGA_OK)
         err = tamga_chain_init(&chain, &tamga_rules_consortium, identity.network);
     if (err == TAMGA_OK)
-        err = tamga_latest_open(&latest, &chain, tamga_span(proof, proof_bytes),
+        err = tamga_latest_open(&judged.latest, &chain, tamga_span(proof, proof_bytes),
                                 model ? &name : NULL, detail);
-    return err == TAMGA_OK ? tell(&latest, &chain, &nothing, each, context) : err;
+    return err == TAMGA_OK ? tell(&judged, &chain, each, context) : err;
 }

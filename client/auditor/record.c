@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "rules/rules.h"
+#include "link/state.h"
 #include "wire/wire.h"
 
 void tamga_record_clear(struct tamga_record *record)
@@ -96,6 +96,11 @@ static enum tamga_err fetch_release(struct tamga_record *record, struct tamga_cl
     if (record->release.pending)
         return TAMGA_E_NOT_ON_CHAIN;
     release = tamga_item_release(&record->release.item);
+    if (release == NULL)
+        return TAMGA_E_UNKNOWN_RELEASE;
+    err = tamga_author_check(client, &record->release.item, detail);
+    if (err != TAMGA_OK)
+        return err;
     if (!tamga_span_equal(tamga_wire_span(release->image_sha256),
                           tamga_span(record->info.image_sha256, TAMGA_HASH_BYTES)))
         return TAMGA_E_IMAGE_MISMATCH;

@@ -1,20 +1,23 @@
 /* Releases for people: the public listing over the verified one. */
-#include "link/client_internal.h"
+#include "link/state.h"
 
 struct listing {
-    const struct tamga_client *client;
+    struct tamga_client *client;
     tamga_release_each each;
     void *context;
 };
 
-static enum tamga_err show(void *context, const struct tamga_item *item, uint64_t height,
+static enum tamga_err show(void *context, const struct tamga_item *item,
+                           const Tamga__V1__ReleaseEntry *entry,
                            const struct tamga_block_id *block)
 {
     const struct listing *listing = context;
     struct tamga_release_info info;
+    enum tamga_err err;
 
-    tamga_release_describe(&info, &listing->client->consortium, item, height, block);
-    return listing->each(listing->context, &info);
+    tamga_release_describe(&info, &listing->client->consortium, item, entry->height, block);
+    err = tamga_release_mark(&info, listing->client, entry->state, NULL);
+    return err == TAMGA_OK ? listing->each(listing->context, &info) : err;
 }
 
 enum tamga_err tamga_client_releases(struct tamga_client *client, const char *model,
@@ -25,6 +28,8 @@ enum tamga_err tamga_client_releases(struct tamga_client *client, const char *mo
     struct tamga_model_name name;
     enum tamga_err err = model ? tamga_model_parse(&name, model, detail) : TAMGA_OK;
 
+    if (err == TAMGA_OK)
+        err = tamga_client_learn(client, detail);
     if (err != TAMGA_OK)
         return err;
     return tamga_releases_visit(client, model ? &name : NULL, show, &listing, detail);

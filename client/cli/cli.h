@@ -96,6 +96,12 @@ TAMGA_MUST_USE enum tamga_err cli_identity_passphrase(const struct cli *cli,
 /* Numbers and times as people type them; argp_error otherwise. */
 uint64_t cli_number(struct argp_state *state, const char *what, const char *text, uint64_t min,
                     uint64_t max);
+/* 90s, 30m, 12h or 7d: in milliseconds. */
+uint64_t cli_duration_ms(struct argp_state *state, const char *what, const char *text);
+/* oem,provider,consortium,gateway: OR of roles. */
+uint32_t cli_roles_of(struct argp_state *state, const char *what, char *text);
+/* 64 hex digits. */
+void cli_id(struct argp_state *state, uint8_t out[TAMGA_HASH_BYTES], const char *text);
 uint64_t cli_date_ms(struct argp_state *state, const char *what, const char *text);
 /* "a,b,c" appended to a list of texts; the texts are pieces of `text`, cut in place. */
 void cli_list(struct argp_state *state, const char *what, char *text, const char **list,
@@ -116,20 +122,65 @@ TAMGA_MUST_USE enum tamga_err cli_flush(void);
 /* 2026-01-31T12:00:00.000Z; an empty text for 0. */
 const char *cli_time(char out[CLI_TIME_MAX], uint64_t time_ms);
 const char *cli_hex(char out[TAMGA_HEX_CHARS], const uint8_t hash[TAMGA_HASH_BYTES]);
+/* By this machine's clock. */
+uint64_t cli_now_ms(void);
 /* 1.4 MiB */
 const char *cli_size(char out[CLI_TIME_MAX], uint64_t bytes);
 /* Roles as words; returns how many of out[4] are set. */
 size_t cli_roles(char *out[4], uint32_t roles);
 
+/* ---- saying something, and what became of it ------------------------------------- */
+
+/* A line of progress on standard error; {0} shows nothing yet. */
+struct cli_bar {
+    unsigned percent; /* shown last */
+    int step;
+    bool shown;       /* something is on the line */
+};
+bool cli_bar_wanted(const struct cli *cli);
+void cli_bar_step(void *bar, enum tamga_client_step step, uint64_t done, uint64_t total);
+void cli_bar_end(const struct cli_bar *bar);
+enum tamga_client_wait cli_wait(struct argp_state *state, const char *text);
+const char *cli_state_text(bool mined, bool final);
+
+/* How long to wait: a child argp whose input this is. */
+struct cli_say {
+    struct tamga_submit_options options;
+    struct cli_bar bar;
+};
+extern const struct argp cli_say_argp;
+/* Open a client with an identity, and show progress if that is wanted. Errors: USAGE, as
+ * tamga_client_open. */
+TAMGA_MUST_USE enum tamga_err cli_say_open(const struct cli *cli, struct cli_say *say,
+                                           struct tamga_client **out,
+                                           struct tamga_detail *detail);
+/* What was said and what became of it, if it was accepted; and the proposal that it is or
+ * approves, unless id is NULL. Returns the exit code. Says what went wrong besides. */
+struct cli_said {
+    const char *action;     /* "propose" */
+    const char *sentence;   /* "newco is proposed" */
+    const uint8_t *proposal;
+    const char *key, *address; /* rotate-key's; NULL */
+};
+int cli_say_end(const struct cli *cli, struct cli_say *say, struct tamga_client *client,
+                const struct cli_said *said, enum tamga_err err,
+                const struct tamga_submit_result *result, struct tamga_detail *detail);
+
 /* ---- what several subcommands show ---------------------------------------------- */
 
+#define CLI_MARK_MAX 640
+
+/* The view's texts live here. */
+struct cli_proposal_texts {
+    char id[TAMGA_HEX_CHARS], expires[CLI_TIME_MAX];
+};
 enum tamga_err cli_show_release(const struct cli *cli, const struct tamga_release_info *release,
                                 bool full);
 /* The view's texts live in `texts`, which must not move. */
 struct cli_release_texts {
     char tx_id[TAMGA_HEX_CHARS], sha256[TAMGA_HEX_CHARS], republish[TAMGA_HEX_CHARS];
     char address[TAMGA_HEX_CHARS], block[TAMGA_HEX_CHARS];
-    char time[CLI_TIME_MAX], expires[CLI_TIME_MAX];
+    char time[CLI_TIME_MAX], expires[CLI_TIME_MAX], withdrawn[TAMGA_HEX_CHARS];
     char model[TAMGA_CLIENT_MODEL_MAX];
     char depend[TAMGA_CLIENT_LIST_MAX][TAMGA_CLIENT_MODEL_MAX + TAMGA_CLIENT_VERSION_MAX];
     char *depends[TAMGA_CLIENT_LIST_MAX];
@@ -140,6 +191,15 @@ void cli_release_view(Tamga__V1__ReleaseView *view, struct cli_release_texts *te
 void cli_print_release(const Tamga__V1__ReleaseView *view);
 enum tamga_err cli_show_record(const struct cli *cli, const struct tamga_record_info *record,
                                bool full);
+/* A proposal: its whole story, or that of a list. */
+void cli_proposal_view(Tamga__V1__ProposalView *view, struct cli_proposal_texts *texts,
+                       const struct tamga_proposal_info *proposal);
+void cli_print_proposal(const Tamga__V1__ProposalView *view);
+/* What was said of a release since, in words; "" if nothing was. */
+const char *cli_release_mark(char out[CLI_MARK_MAX], const Tamga__V1__ReleaseView *view);
+/* Any transaction but a release, verified and decoded. */
+enum tamga_err cli_show_transaction(const struct cli *cli, struct tamga_client *client,
+                                    const struct tamga_hash *id, struct tamga_detail *detail);
 enum tamga_err cli_show_latest(const struct cli *cli, const struct tamga_latest_info *latest);
 /* A checkpoint at or above a height (0: the newest), asked for, verified and shown.
  * Errors: as tamga_cosigned_fetch. */
@@ -204,5 +264,23 @@ int cli_status(struct cli *cli, int argc, char **argv);
 int cli_device_enroll(struct cli *cli, int argc, char **argv);
 int cli_history(struct cli *cli, int argc, char **argv);
 int cli_cid(struct cli *cli, int argc, char **argv);
+int cli_member_add(struct cli *cli, int argc, char **argv);
+int cli_member_suspend(struct cli *cli, int argc, char **argv);
+int cli_member_reinstate(struct cli *cli, int argc, char **argv);
+int cli_member_remove(struct cli *cli, int argc, char **argv);
+int cli_member_revoke(struct cli *cli, int argc, char **argv);
+int cli_member_roles(struct cli *cli, int argc, char **argv);
+int cli_member_validator(struct cli *cli, int argc, char **argv);
+int cli_member_rotate_key(struct cli *cli, int argc, char **argv);
+int cli_member_list(struct cli *cli, int argc, char **argv);
+int cli_propose_params(struct cli *cli, int argc, char **argv);
+int cli_propose_member(struct cli *cli, int argc, char **argv);
+int cli_proposals(struct cli *cli, int argc, char **argv);
+int cli_approve(struct cli *cli, int argc, char **argv);
+int cli_model_register(struct cli *cli, int argc, char **argv);
+int cli_model_show(struct cli *cli, int argc, char **argv);
+int cli_delegate(struct cli *cli, int argc, char **argv);
+int cli_withdraw(struct cli *cli, int argc, char **argv);
+int cli_permit(struct cli *cli, int argc, char **argv);
 
 #endif

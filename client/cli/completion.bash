@@ -12,6 +12,16 @@ _tamga_options() {
     latest) echo "--proof-out $global" ;;
     proof) echo "--trust --model $global" ;;
     show) echo "--chain $global" ;;
+    member | propose)
+        echo "--role --key --validator --seat --unseat --standing --revoke-key --to" \
+             "--to-passphrase-file --entry-age --block-entries --block-bytes --after --reason" \
+             "--expires --at --all --wait $global" ;;
+    proposals | list) echo "--open $global" ;;
+    approve) echo "--wait $global" ;;
+    model) echo "--hardware --signer --needed --countersign --wait $global" ;;
+    delegate) echo "--model --to --hardware --until --revoke --wait $global" ;;
+    withdraw) echo "--reason --wait $global" ;;
+    permit) echo "--reason --expires --device --wait $global" ;;
     device) echo "--out --hardware --gateway --type --expires --key --decryption-key $global" ;;
     cid) echo "--cid-version --chunk-bytes $global" ;;
     *) echo "$global --version" ;;
@@ -20,7 +30,8 @@ _tamga_options() {
 
 _tamga() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= sub= word i
-    local commands="keygen network publish releases latest proof show status device history cid"
+    local commands="keygen network publish withdraw permit model delegate member propose proposals
+        list approve releases latest proof show status device history cid"
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -47,6 +58,13 @@ _tamga() {
         COMPREPLY=($(compgen -W "$commands" -- "$cur"))
     elif [[ $command == network && -z $sub ]]; then
         COMPREPLY=($(compgen -W "init" -- "$cur"))
+    elif [[ $command == member && -z $sub ]]; then
+        COMPREPLY=($(compgen -W "list add roles suspend reinstate remove revoke rotate-key validator" \
+            -- "$cur"))
+    elif [[ $command == propose && -z $sub ]]; then
+        COMPREPLY=($(compgen -W "member params" -- "$cur"))
+    elif [[ $command == model && -z $sub ]]; then
+        COMPREPLY=($(compgen -W "register show" -- "$cur"))
     elif [[ $command == device && -z $sub ]]; then
         COMPREPLY=($(compgen -W "enroll" -- "$cur"))
     elif [[ $command == proof && -z $sub ]]; then

@@ -12,6 +12,7 @@
 #include "crypto/recipient.h"
 #include "crypto/tls.h"
 #include "crypto/token.h"
+#include "link/state.h"
 #include "link/tls_folder.h"
 #include "net/endpoint.h"
 #include "rules/rules.h"
@@ -100,7 +101,8 @@ static const struct argp argp = {
     .options = options,
     .parser = parse,
     .args_doc = "P/M/N",
-    .doc = "Make a device's key, certificate and configuration; --identity is its OEM's."
+    .doc = "Make a device's key, certificate and configuration; --identity is its OEM's. No node "
+           "is asked, unless genesis does not have the OEM or its model and --node names one."
            "\vExample: tamga --identity members/acme device enroll acme/cam/0001 --hardware A "
            "--gateway tls+tcp://127.0.0.1:7301 --out 0001",
 };
@@ -119,21 +121,33 @@ static enum tamga_err check_hardware(const struct enroll *enroll, const Tamga__V
                         model->producer, model->model, enroll->hardware);
 }
 
-static enum tamga_err check(const struct enroll *enroll, const struct tamga_identity *oem,
-                            const struct tamga_device_name *name, uint64_t now_ms,
-                            struct tamga_detail *detail)
+static enum tamga_err check_issuer(const struct tamga_identity *oem,
+                                   const struct tamga_device_name *name,
+                                   struct tamga_detail *detail)
 {
-    const Tamga__V1__Genesis *genesis = oem->network->genesis;
-
     if (oem->member == NULL)
         return tamga_refuse(detail, TAMGA_E_NOT_MEMBER,
-                            "no member of network \"%.64s\" has the identity's key",
-                            genesis->network);
+                            "no member of network \"%.64s\" has the identity's key; of one that "
+                            "joined later, a node knows: name one by --node",
+                            oem->network->genesis->network);
     if ((oem->member->roles & TAMGA__V1__ROLE__ROLE_OEM) == 0 ||
         strcmp(oem->member->name, name->producer) != 0)
         return tamga_refuse(detail, TAMGA_E_ISSUER_NOT_OEM,
                             "the identity is %s's; only OEM %s may enrol %s/%s",
                             oem->member->name, name->producer, name->producer, name->model);
+    return TAMGA_OK;
+}
+
+/* As genesis says it. */
+static enum tamga_err check(const struct enroll *enroll, const struct tamga_identity *oem,
+                            const struct tamga_device_name *name, uint64_t now_ms,
+                            struct tamga_detail *detail)
+{
+    const Tamga__V1__Genesis *genesis = oem->network->genesis;
+    enum tamga_err err = check_issuer(oem, name, detail);
+
+    if (err != TAMGA_OK)
+        return err;
     if (enroll->expires_ms != 0 && enroll->expires_ms <= now_ms)
         return tamga_refuse(detail, TAMGA_E_CERTIFICATE_EXPIRED, "--expires is in the past");
     for (size_t i = 0; i < genesis->n_models; i++)
@@ -142,6 +156,64 @@ static enum tamga_err check(const struct enroll *enroll, const struct tamga_iden
             return check_hardware(enroll, genesis->models[i], detail);
     return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
                         name->producer, name->model);
+}
+
+struct proved {
+    const struct enroll *enroll;
+    struct tamga_detail *detail;
+};
+
+static enum tamga_err check_revision(void *context, const struct tamga_model_info *model)
+{
+    const struct proved *proved = context;
+    const char *wanted = proved->enroll->hardware;
+
+    for (size_t i = 0; wanted != NULL && i < model->hardware_count; i++)
+        if (strcmp(model->hardware[i], wanted) == 0)
+            return TAMGA_OK;
+    return wanted == NULL ? TAMGA_OK
+                          : tamga_refuse(proved->detail, TAMGA_E_UNKNOWN_HARDWARE,
+                                         "%.100s has no revision %.40s", model->model, wanted);
+}
+
+/* What is known of ourselves now. */
+static enum tamga_err learn_self(struct tamga_identity *oem, const struct tamga_member *self)
+{
+    Tamga__V1__PublicKey key = tamga_wire_key_of(tamga_private_key_public(oem->key));
+    enum tamga_err err = tamga_network_learn(oem->network, self->name, self->roles, &key);
+
+    if (err == TAMGA_OK)
+        oem->member = tamga_network_member(oem->network, &oem->address);
+    return err;
+}
+
+/* As the chain says it, for OEMs and models that came after genesis. */
+static enum tamga_err check_now(const struct cli *cli, const struct enroll *enroll,
+                                struct tamga_identity *oem,
+                                const struct tamga_device_name *name,
+                                struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(cli_client_free) struct tamga_client *client = NULL;
+    struct proved proved = {enroll, detail};
+    char model[TAMGA_CLIENT_MODEL_MAX];
+    enum tamga_err err = cli_open(cli, &client, detail);
+
+    if (err == TAMGA_OK)
+        err = tamga_client_learn(client, detail);
+    if (err == TAMGA_OK)
+        err = check_issuer(&client->identity, name, detail);
+    if (err == TAMGA_OK)
+        err = learn_self(oem, client->identity.member);
+    if (err != TAMGA_OK)
+        return err;
+    snprintf(model, sizeof model, "%s/%s", name->producer, name->model);
+    return tamga_client_model(client, model, check_revision, &proved, detail);
+}
+
+static bool may_be_later(enum tamga_err err)
+{
+    return err == TAMGA_E_NOT_MEMBER || err == TAMGA_E_UNKNOWN_MODEL ||
+           err == TAMGA_E_UNKNOWN_HARDWARE || err == TAMGA_E_ISSUER_NOT_OEM;
 }
 
 static enum tamga_err check_gateways(const struct enroll *enroll, struct tamga_detail *detail)
@@ -444,6 +516,8 @@ int cli_device_enroll(struct cli *cli, int argc, char **argv)
         err = tamga_identity_load(&oem, &who, &detail);
     if (err == TAMGA_OK)
         err = check(&enroll, &oem, &name, now_ms, &detail);
+    if (may_be_later(err) && cli->node_count > 0)
+        err = check_now(cli, &enroll, &oem, &name, &detail);
     if (err == TAMGA_OK)
         err = take_keys(&device, &enroll, &detail);
     if (err == TAMGA_OK)

@@ -54,7 +54,8 @@ static const struct argp argp = {
 
 static void print(const Tamga__V1__LatestView *view)
 {
-    const Tamga__V1__ReleaseView *newer = view->newer;
+    const Tamga__V1__ReleaseView *newer = view->newer, *waiting = view->waiting;
+    char mark[CLI_MARK_MAX];
 
     if (view->release != NULL)
         cli_print_release(view->release);
@@ -62,19 +63,24 @@ static void print(const Tamga__V1__LatestView *view)
         printf("%s has no release\n", view->model);
     if (view->release != NULL && view->release->height > 0)
         printf("  block        %" PRIu64 "  %s\n", view->release->height, view->release->block);
+    if (view->release != NULL && cli_release_mark(mark, view->release)[0] != '\0')
+        printf("  now          %s\n", mark);
     printf("  as of        checkpoint %" PRIu64 " of %s, cosigned by %u of %u validators\n",
            view->checkpoint_height, view->checkpoint_time, view->cosigners, view->validators);
     if (newer != NULL)
         printf("  newer        %s, counter %" PRIu64 ", in block %" PRIu64
                ", is not final yet: %s\n",
                newer->version, newer->counter, newer->height, newer->tx_id);
+    if (waiting != NULL)
+        printf("  above it     %s, counter %" PRIu64 ", %s: %s\n", waiting->version,
+               waiting->counter, cli_release_mark(mark, waiting), waiting->tx_id);
 }
 
 enum tamga_err cli_show_latest(const struct cli *cli, const struct tamga_latest_info *latest)
 {
     Tamga__V1__LatestView view = TAMGA__V1__LATEST_VIEW__INIT;
-    Tamga__V1__ReleaseView release, newer;
-    struct cli_release_texts release_texts, newer_texts;
+    Tamga__V1__ReleaseView release, newer, waiting;
+    struct cli_release_texts release_texts, newer_texts, waiting_texts;
     char block[TAMGA_HEX_CHARS], time[CLI_TIME_MAX];
 
     view.model = (char *)(uintptr_t)latest->model;
@@ -92,6 +98,10 @@ enum tamga_err cli_show_latest(const struct cli *cli, const struct tamga_latest_
     if (latest->newer != NULL) {
         cli_release_view(&newer, &newer_texts, latest->newer);
         view.newer = &newer;
+    }
+    if (latest->waiting != NULL) {
+        cli_release_view(&waiting, &waiting_texts, latest->waiting);
+        view.waiting = &waiting;
     }
     if (cli->json)
         return cli_json(&view.base);

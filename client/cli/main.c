@@ -12,6 +12,28 @@ const struct cli_command cli_commands[] = {
     {"keygen", "make a key pair", cli_keygen},
     {"network init", "make genesis and members' folders from network.yaml", cli_network_init},
     {"publish", "publish a release of an image", cli_publish},
+    {"withdraw", "recall a release", cli_withdraw},
+    {"permit", "let devices go back to an older release", cli_permit},
+    {"model register", "register a model, or say what its releases need", cli_model_register},
+    {"model show", "show a model, its delegations and signers", cli_model_show},
+    {"delegate", "let a software provider publish for a model", cli_delegate},
+    {"member list", "list members, their keys and validators", cli_member_list},
+    {"member add", "propose a new member", cli_member_add},
+    {"member roles", "propose other roles of a member", cli_member_roles},
+    {"member suspend", "propose that a member may do nothing for now", cli_member_suspend},
+    {"member reinstate", "propose that a suspended member is active again",
+     cli_member_reinstate},
+    {"member remove", "propose that a member leaves for good", cli_member_remove},
+    {"member revoke", "propose that a lost or stolen key counts no more", cli_member_revoke},
+    {"member rotate-key", "replace one's own key, or propose another member's",
+     cli_member_rotate_key},
+    {"member validator", "propose that a member becomes a validator, or ceases to be",
+     cli_member_validator},
+    {"propose member", "propose any change of a member", cli_propose_member},
+    {"propose params", "propose other parameters of the consortium chain", cli_propose_params},
+    {"proposals", "list proposals: what each changes, who approved", cli_proposals},
+    {"list", "the same", cli_proposals},
+    {"approve", "approve a proposal, or sign a release that waits for it", cli_approve},
     {"releases", "list what was released", cli_releases},
     {"latest", "show a model's newest release, proved", cli_latest},
     {"proof verify", "verify such a proof from a file, without any node", cli_proof_verify},
@@ -27,7 +49,7 @@ static void list_commands(FILE *out)
 {
     fprintf(out, "Commands:\n");
     for (size_t i = 0; i < cli_command_count; i++)
-        fprintf(out, "  %-15s %s\n", cli_commands[i].name, cli_commands[i].summary);
+        fprintf(out, "  %-18s %s\n", cli_commands[i].name, cli_commands[i].summary);
 }
 
 /* How many words of argv the command's name takes; 0: it is another command. */

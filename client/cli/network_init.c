@@ -54,7 +54,9 @@ static const struct argp argp = {
     .parser = parse,
     .doc = "Make a network: genesis.tamga, and members/NAME/ with key, genesis and, for nodes, "
            "configuration. Validators make blocks final: all consortium nodes; of the gateways "
-           "those that `gateway: {validators: [...]}` names, else all, at most 128."
+           "those that `gateway: {validators: [...]}` names, else all, at most 128. Who decides "
+           "later changes: `governance: {voters: [oem, consortium], percent: 67}`, which is what "
+           "holds without it."
            "\vExample: tamga network init --from network.yaml --out network",
 };
 
@@ -69,6 +71,7 @@ struct network {
     Tamga__V1__PublicKey *key;
     Tamga__V1__Model *model, **model_list;
     Tamga__V1__ChainParams consortium, gateway;
+    Tamga__V1__Governance governance;
     char *node[TAMGA_VALIDATORS_MAX], *gateways[TAMGA_VALIDATORS_MAX]; /* validators */
     struct tamga_buf bytes;
     struct tamga_network *loaded;
@@ -207,6 +210,10 @@ static enum tamga_err make_genesis(struct network *network, struct tamga_detail 
     genesis->n_models = network->yaml->models_count;
     genesis->models = network->model_list;
     fill_params(network);
+    if (network->yaml->governance != NULL) {
+        yaml_governance_fill(&network->governance, network->yaml->governance);
+        genesis->governance = &network->governance;
+    }
     err = tamga_wire_pack(&network->bytes, &genesis->base);
     if (err != TAMGA_OK)
         return err;
@@ -214,6 +221,7 @@ static enum tamga_err make_genesis(struct network *network, struct tamga_detail 
     if (tamga_err_class(err) == TAMGA_CLASS_REJECT)
         return tamga_yaml_refuse(detail, network->path,
                                  strncmp(why.text, "gateway", 7) == 0      ? "gateway"
+                                 : strncmp(why.text, "governance", 10) == 0 ? "governance"
                                  : strncmp(why.text, "consortium", 10) == 0 ? "consortium"
                                                                             : "",
                                  "%.180s", why.text);

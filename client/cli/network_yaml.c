@@ -73,6 +73,12 @@ static const cyaml_schema_field_t gateway_fields[] = {
                          &name_value, 1, TAMGA_VALIDATORS_MAX),
     CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t governance_fields[] = {
+    CYAML_FIELD_SEQUENCE("voters", TEXT_OPTIONAL, struct yaml_governance, voters, &role_value, 1,
+                         4),
+    CYAML_FIELD_UINT_PTR("percent", TEXT_OPTIONAL, struct yaml_governance, percent),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t network_fields[] = {
     CYAML_FIELD_STRING_PTR("network", CYAML_FLAG_POINTER, struct yaml_network, network, 1, 64),
     CYAML_FIELD_SEQUENCE("members", CYAML_FLAG_POINTER, struct yaml_network, members,
@@ -83,6 +89,8 @@ static const cyaml_schema_field_t network_fields[] = {
                             consortium_fields),
     CYAML_FIELD_MAPPING_PTR("gateway", TEXT_OPTIONAL, struct yaml_network, gateway,
                             gateway_fields),
+    CYAML_FIELD_MAPPING_PTR("governance", TEXT_OPTIONAL, struct yaml_network, governance,
+                            governance_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -302,6 +310,32 @@ uint32_t yaml_validators(char *out[TAMGA_VALIDATORS_MAX], const struct yaml_netw
     return count;
 }
 
+/* ---- governance ------------------------------------------------------------------- */
+
+#define VOTERS_DEFAULT  (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_CONSORTIUM)
+#define PERCENT_DEFAULT 67
+
+void yaml_governance_fill(Tamga__V1__Governance *out, const struct yaml_governance *governance)
+{
+    tamga__v1__governance__init(out);
+    for (uint32_t i = 0; i < governance->voters_count; i++)
+        out->voters |= governance->voters[i];
+    if (out->voters == 0)
+        out->voters = VOTERS_DEFAULT;
+    out->percent = governance->percent ? *governance->percent : PERCENT_DEFAULT;
+}
+
+static enum tamga_err judge_governance(const struct judge *judge)
+{
+    const struct yaml_governance *governance = judge->network->governance;
+
+    if (governance == NULL || governance->percent == NULL ||
+        (*governance->percent >= 51 && *governance->percent <= 100))
+        return TAMGA_OK;
+    return tamga_yaml_refuse(judge->detail, judge->path, "governance.percent",
+                             "percent is %u; accepted are 51 to 100", *governance->percent);
+}
+
 /* ---- the whole -------------------------------------------------------------------- */
 
 static int by_member(const void *a, const void *b)
@@ -334,7 +368,7 @@ static enum tamga_err judge_all(const struct judge *judge)
         err = judge_params(judge, "gateway", judge->network->gateway);
     if (err == TAMGA_OK)
         err = judge_validators(judge);
-    return err;
+    return err == TAMGA_OK ? judge_governance(judge) : err;
 }
 
 enum tamga_err yaml_network_load(struct yaml_network **out, const char *path,

@@ -31,6 +31,12 @@ struct yaml_params {
     char **validators; /* gateway only; ascending once loaded */
     uint32_t validators_count;
 };
+/* Who decides what changes later; absent parts: the default. */
+struct yaml_governance {
+    uint32_t *voters; /* each one Tamga__V1__Role */
+    uint32_t voters_count;
+    uint32_t *percent;
+};
 struct yaml_network {
     char *network;
     struct yaml_member *members;
@@ -39,6 +45,7 @@ struct yaml_network {
     uint32_t models_count;
     struct yaml_params *consortium;
     struct yaml_params *gateway;
+    struct yaml_governance *governance; /* NULL: OEMs and consortium nodes, 67 percent */
 };
 
 /*
@@ -50,6 +57,7 @@ TAMGA_MUST_USE enum tamga_err yaml_network_load(struct yaml_network **out, const
                                                 struct tamga_detail *detail);
 void yaml_network_free(struct yaml_network **network);
 uint32_t yaml_roles(const struct yaml_member *member);
+void yaml_governance_fill(Tamga__V1__Governance *out, const struct yaml_governance *governance);
 /* Parameters with defaults filled in; judged already. The validators are not filled in. */
 void yaml_params_fill(Tamga__V1__ChainParams *out, const struct yaml_params *params,
                       bool gateway);

@@ -195,6 +195,47 @@ uint64_t cli_number(struct argp_state *state, const char *what, const char *text
     return value;
 }
 
+uint64_t cli_duration_ms(struct argp_state *state, const char *what, const char *text)
+{
+    static const struct {
+        char unit;
+        uint64_t ms;
+    } known[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
+    size_t digits = strspn(text, "0123456789");
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (digits > 0 && digits < 7 && text[digits] == known[i].unit &&
+            text[digits + 1] == '\0' && strtoull(text, NULL, 10) > 0)
+            return strtoull(text, NULL, 10) * known[i].ms;
+    argp_error(state, "%s is \"%s\"; accepted are times like 90s, 30m, 12h and 7d", what, text);
+    return 0;
+}
+
+uint32_t cli_roles_of(struct argp_state *state, const char *what, char *text)
+{
+    char *word[4] = {NULL}, *rest = NULL;
+    size_t count = cli_roles(word, 15);
+    uint32_t roles = 0;
+
+    for (char *one = strtok_r(text, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest)) {
+        size_t i = 0;
+
+        while (i < count && strcmp(word[i], one) != 0)
+            i++;
+        if (i == count)
+            argp_error(state, "%s names \"%s\"; roles are oem, provider, consortium and gateway",
+                       what, one);
+        roles |= 1u << i;
+    }
+    return roles;
+}
+
+void cli_id(struct argp_state *state, uint8_t out[TAMGA_HASH_BYTES], const char *text)
+{
+    if (tamga_from_hex(out, TAMGA_HASH_BYTES, text) != TAMGA_OK)
+        argp_error(state, "\"%s\" is no id; a transaction id has 64 hex digits", text);
+}
+
 uint64_t cli_date_ms(struct argp_state *state, const char *what, const char *text)
 {
     static const char *const form[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"};

@@ -84,6 +84,14 @@ const char *cli_time(char out[CLI_TIME_MAX], uint64_t time_ms)
     return out;
 }
 
+uint64_t cli_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 const char *cli_hex(char out[TAMGA_HEX_CHARS], const uint8_t hash[TAMGA_HASH_BYTES])
 {
     tamga_to_hex(out, hash, TAMGA_HASH_BYTES);

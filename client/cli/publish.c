@@ -1,17 +1,13 @@
 /* tamga publish: from options to a release that stays, with a bar for the patient. */
 #include "cli/cli.h"
 
-#include <unistd.h>
-
 struct publish {
     struct tamga_publish_options options;
     const char *hardware[TAMGA_CLIENT_LIST_MAX];
     const char *depends[TAMGA_CLIENT_LIST_MAX];
     const char *encrypt_to[TAMGA_CLIENT_LIST_MAX];
     uint8_t republish_of[TAMGA_HASH_BYTES];
-    unsigned percent; /* shown last */
-    int step;
-    bool bar;         /* something is on the line */
+    struct cli_bar bar;
 };
 
 enum {
@@ -52,17 +48,6 @@ static const struct argp_option options[] = {
      0},
     {0},
 };
-
-static enum tamga_client_wait parse_wait(struct argp_state *state, const char *arg)
-{
-    if (strcmp(arg, "accepted") == 0)
-        return TAMGA_WAIT_ACCEPTED;
-    if (strcmp(arg, "mined") == 0)
-        return TAMGA_WAIT_MINED;
-    if (strcmp(arg, "final") != 0)
-        argp_error(state, "--wait is \"%s\"; known are final, mined and accepted", arg);
-    return TAMGA_WAIT_FINAL;
-}
 
 static error_t parse_end(const struct publish *publish, struct argp_state *state)
 {
@@ -116,7 +101,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         out->republish_of = publish->republish_of;
         return 0;
     case OPT_WAIT:
-        out->wait = parse_wait(state, arg);
+        out->wait = cli_wait(state, arg);
         return 0;
     case ARGP_KEY_ARG:
         if (out->image != NULL)
@@ -139,48 +124,7 @@ static const struct argp argp = {
            "\vExample: tamga publish cam.bin --model acme/cam --version 1.4.2 --hardware A,B",
 };
 
-/* ---- progress ------------------------------------------------------------------- */
-
-static const char *const step_text[] = {
-    [TAMGA_STEP_SEAL] = "encrypting the image",
-    [TAMGA_STEP_HASH] = "reading the image",
-    [TAMGA_STEP_UPLOAD] = "uploading",
-    [TAMGA_STEP_SUBMIT] = "submitting",
-    [TAMGA_STEP_WAIT] = "waiting for a block",
-    [TAMGA_STEP_FINAL] = "waiting until it is final",
-};
-
-static void progress(void *context, enum tamga_client_step step, uint64_t done, uint64_t total)
-{
-    struct publish *publish = context;
-    unsigned percent = total ? (unsigned)(done * 100 / total) : 0;
-
-    if (publish->bar && publish->step == (int)step && publish->percent == percent)
-        return;
-    publish->bar = true;
-    publish->step = (int)step;
-    publish->percent = percent;
-    if (total > 0)
-        fprintf(stderr, "\r\033[K%-20s [%-25.*s] %3u%%", step_text[step], (int)(percent / 4),
-                "#########################", percent);
-    else
-        fprintf(stderr, "\r\033[K%s...", step_text[step]);
-}
-
-static void bar_end(const struct publish *publish)
-{
-    if (publish->bar)
-        fprintf(stderr, "\r\033[K");
-}
-
 /* ---- result --------------------------------------------------------------------- */
-
-static const char *state_text(const struct tamga_publish_result *result)
-{
-    if (result->final)
-        return "final";
-    return result->mined ? "mined" : "accepted";
-}
 
 static enum tamga_err show(const struct cli *cli, const struct publish *publish,
                            const struct tamga_publish_result *result)
@@ -196,12 +140,13 @@ static enum tamga_err show(const struct cli *cli, const struct publish *publish,
     view.model = (char *)(uintptr_t)publish->options.model;
     view.version = (char *)(uintptr_t)publish->options.version;
     view.counter = result->counter;
-    view.state = (char *)(uintptr_t)state_text(result);
+    view.state = (char *)(uintptr_t)cli_state_text(result->mined, result->final);
     if (result->mined) {
         view.block = (char *)(uintptr_t)cli_hex(block, result->block);
         view.height = result->height;
     }
     view.checkpoint = result->checkpoint_height;
+    view.waits = result->waits;
     view.recipients = (uint32_t)publish->options.encrypt_to_count;
     if (cli->json)
         return cli_json(&view.base);
@@ -222,6 +167,9 @@ static enum tamga_err show(const struct cli *cli, const struct publish *publish,
                result->checkpoint_height);
     else
         printf("  final        not yet\n");
+    if (result->waits)
+        printf("  now          waits for signatures: `tamga approve` by those whom its model "
+               "asks for\n");
     return cli_flush();
 }
 
@@ -238,9 +186,9 @@ int cli_publish(struct cli *cli, int argc, char **argv)
     publish.options.hardware = publish.hardware;
     publish.options.depends = publish.depends;
     publish.options.encrypt_to = publish.encrypt_to;
-    if (isatty(STDERR_FILENO) && !cli->quiet) {
-        publish.options.progress = progress;
-        publish.options.progress_context = &publish;
+    if (cli_bar_wanted(cli)) {
+        publish.options.progress = cli_bar_step;
+        publish.options.progress_context = &publish.bar;
     }
     if (cli->identity == NULL)
         err = tamga_refuse(&detail, TAMGA_E_USAGE,
@@ -249,7 +197,7 @@ int cli_publish(struct cli *cli, int argc, char **argv)
         err = cli_open(cli, &client, &detail);
     if (err == TAMGA_OK)
         err = tamga_client_publish(client, &publish.options, &result, &detail);
-    bar_end(&publish);
+    cli_bar_end(&publish.bar);
     if (result.accepted) /* it is out, even if it was not seen in a block, or final, in time */
         shown = show(cli, &publish, &result);
     return cli_fail(err != TAMGA_OK ? err : shown, &detail);

@@ -44,6 +44,7 @@ void cli_release_view(Tamga__V1__ReleaseView *view, struct cli_release_texts *te
                       const struct tamga_release_info *release)
 {
     static const Tamga__V1__ReleaseView empty = TAMGA__V1__RELEASE_VIEW__INIT;
+    struct tamga_hash by;
 
     *view = empty;
     snprintf(texts->model, sizeof texts->model, "%s/%s", release->producer, release->model);
@@ -75,6 +76,37 @@ void cli_release_view(Tamga__V1__ReleaseView *view, struct cli_release_texts *te
     view->height = release->height;
     if (release->height > 0)
         view->block = text_of(cli_hex(texts->block, release->block));
+    memcpy(by.byte, release->withdrawn_by, TAMGA_HASH_BYTES);
+    view->withdrawn = release->withdrawn;
+    if (release->withdrawn && !tamga_hash_is_zero(&by))
+        view->withdrawn_by = text_of(cli_hex(texts->withdrawn, release->withdrawn_by));
+    view->waits = release->waits;
+    view->n_signed_by = release->signed_by_count;
+    view->signed_by = (char **)(uintptr_t)release->signed_by;
+    view->needed = release->needed;
+    view->countersign = release->countersign;
+}
+
+const char *cli_release_mark(char out[CLI_MARK_MAX], const Tamga__V1__ReleaseView *view)
+{
+    size_t len;
+
+    out[0] = '\0';
+    if (view->withdrawn)
+        return strcpy(out, "withdrawn");
+    if (!view->waits)
+        return out;
+    len = (size_t)snprintf(out, CLI_MARK_MAX, "waits for signatures: has");
+    for (size_t i = 0; i < view->n_signed_by && len < CLI_MARK_MAX - 80; i++)
+        len += (size_t)snprintf(out + len, CLI_MARK_MAX - len, "%s %s", i > 0 ? "," : "",
+                                view->signed_by[i]);
+    if (view->needed > 1)
+        len += (size_t)snprintf(out + len, CLI_MARK_MAX - len, ", needs %" PRIu32,
+                                view->needed);
+    if (view->countersign)
+        snprintf(out + len, CLI_MARK_MAX - len, "%s the owner's",
+                 view->needed > 1 ? " with" : ", needs");
+    return out;
 }
 
 static void print_list(const char *what, char *const *list, size_t count)
@@ -124,6 +156,7 @@ enum tamga_err cli_show_release(const struct cli *cli, const struct tamga_releas
 {
     struct cli_release_texts texts;
     Tamga__V1__ReleaseView view;
+    char mark[CLI_MARK_MAX];
 
     cli_release_view(&view, &texts, release);
     if (cli->json)
@@ -131,8 +164,9 @@ enum tamga_err cli_show_release(const struct cli *cli, const struct tamga_releas
     if (full)
         print_full(&view);
     else
-        printf("%-20s %-12s %7" PRIu64 "  %-24s %-12s %6" PRIu64 "  %s\n", view.model,
-               view.version, view.counter, view.time, view.sender, view.height, view.tx_id);
+        printf("%-20s %-12s %7" PRIu64 "  %-24s %-12s %6" PRIu64 "  %s%s%s\n",
+               view.model, view.version, view.counter, view.time, view.sender, view.height,
+               view.tx_id, cli_release_mark(mark, &view)[0] != '\0' ? "  " : "", mark);
     return cli_flush();
 }
 

@@ -4,6 +4,7 @@
 #include "auditor/record.h"
 #include "chain/block.h"
 #include "link/proof.h"
+#include "link/state.h"
 
 struct show {
     const char *what;   /* an id or a height; with checkpoint: a height, or NULL */
@@ -208,33 +209,6 @@ static enum tamga_err block_at(const struct cli *cli, struct tamga_session *sess
 
 /* ---- entries -------------------------------------------------------------------- */
 
-static enum tamga_err show_transaction(const struct cli *cli, struct tamga_client *client,
-                                       const struct tamga_hash *id, struct tamga_detail *detail)
-{
-    TAMGA_CLEANUP(tamga_evidence_clear) struct tamga_evidence evidence = {0};
-    Tamga__V1__TransactionView view = TAMGA__V1__TRANSACTION_VIEW__INIT;
-    Tamga__V1__ReleaseView release;
-    struct tamga_release_info info;
-    struct cli_release_texts texts;
-    struct tamga_entry_id entry = {*id};
-    enum tamga_err err = tamga_evidence_fetch(&evidence, client->releases, &client->consortium,
-                                              &entry, detail);
-
-    if (err != TAMGA_OK)
-        return err;
-    tamga_release_describe(&info, &client->consortium, &evidence.item,
-                           evidence.pending ? 0 : evidence.sealed.header.height,
-                           &evidence.block);
-    if (!cli->json)
-        return cli_show_release(cli, &info, true);
-    cli_release_view(&release, &texts, &info);
-    view.chain = (char *)(uintptr_t)client->consortium.rules->name;
-    view.state = (char *)(uintptr_t)(evidence.pending ? "pending" : "mined");
-    view.index = evidence.index;
-    view.release = &release;
-    return cli_json(&view.base);
-}
-
 static enum tamga_err show_record(const struct cli *cli, struct tamga_client *client,
                                   const struct tamga_hash *id, struct tamga_detail *detail)
 {
@@ -262,7 +236,7 @@ static enum tamga_err show_on(const struct cli *cli, struct tamga_client *client
     if (id == NULL)
         return block_at(cli, session, chain, height, detail);
     err = gateway ? show_record(cli, client, id, detail)
-                  : show_transaction(cli, client, id, detail);
+                  : cli_show_transaction(cli, client, id, detail);
     return err == TAMGA_E_NOT_FOUND ? block_by_id(cli, session, chain, id, detail) : err;
 }
 
@@ -331,6 +305,14 @@ static enum tamga_err read_what(struct show *show, struct tamga_detail *detail)
     return TAMGA_OK;
 }
 
+/* Members that came later. A node without the consortium chain can tell of its own. */
+static enum tamga_err learn(struct tamga_client *client, struct tamga_detail *detail)
+{
+    enum tamga_err err = tamga_client_learn(client, detail);
+
+    return err == TAMGA_E_WRONG_CHAIN ? TAMGA_OK : err;
+}
+
 int cli_show(struct cli *cli, int argc, char **argv)
 {
     TAMGA_CLEANUP(cli_client_free) struct tamga_client *client = NULL;
@@ -342,6 +324,8 @@ int cli_show(struct cli *cli, int argc, char **argv)
     err = read_what(&show, &detail);
     if (err == TAMGA_OK)
         err = cli_open(cli, &client, &detail);
+    if (err == TAMGA_OK)
+        err = learn(client, &detail);
     if (err == TAMGA_OK)
         err = show_what(cli, client, &show, &detail);
     return cli_fail(err, &detail);

@@ -3,6 +3,7 @@
 
 #include "link/finality.h"
 #include "link/proof.h"
+#include "link/state.h"
 
 #define ASK_MS 5000
 
@@ -216,6 +217,8 @@ static enum tamga_err ask(const struct cli *cli, struct tamga_session *session, 
         return err;
     told.status = status;
     err = ask_finality(cli, session, index, &told, detail);
+    if (tamga_may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
+        err = ask_finality(cli, session, index, &told, detail);
     shown = show(cli, &told, !*any);
     *any = true;
     return err != TAMGA_OK ? err : shown;
@@ -231,6 +234,8 @@ static enum tamga_err ask_node(const struct cli *cli, struct tamga_client *clien
 
     for (size_t i = 0; i < 2; i++) {
         err = ask(cli, client->releases, index, chain[i], any, detail);
+        if (err == TAMGA_E_NOT_MEMBER && tamga_client_learn(client, NULL) == TAMGA_OK)
+            err = ask(cli, client->releases, index, chain[i], any, detail); /* it came later */
         held += err == TAMGA_OK;
         if (err != TAMGA_OK && err != TAMGA_E_WRONG_CHAIN && err != TAMGA_E_NOT_FOUND)
             return err;

@@ -11,11 +11,6 @@
 #include "rules/proof.h"
 #include "wire/wire.h"
 
-static const Tamga__V1__Release *release_of(const struct tamga_item *item)
-{
-    return ((const Tamga__V1__TransactionBody *)item->body)->release;
-}
-
 /* ---- is it for this device ------------------------------------------------------ */
 
 static enum tamga_err check_hardware(const struct tamga_device *device,
@@ -100,7 +95,7 @@ static void take(struct tamga_session *session, struct tamga_item *item,
                  const struct tamga_block_id *block)
 {
     tamga_item_move(&session->item, item);
-    session->release = release_of(&session->item);
+    session->release = tamga_item_release(&session->item);
     session->block = *block;
 }
 
@@ -124,17 +119,18 @@ static enum tamga_err check_older(const struct tamga_session *session,
                                   const struct tamga_item *newest,
                                   const struct tamga_item *older)
 {
-    uint64_t newest_counter = newest->body == NULL ? 0 : release_of(newest)->counter;
-    uint64_t counter = release_of(older)->counter;
+    uint64_t newest_counter = newest->body == NULL ? 0 : tamga_item_release(newest)->counter;
+    uint64_t counter = tamga_item_release(older)->counter;
 
     if (newest_counter <= counter)
         return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
                             "counter %" PRIu64 "; the newest release has %" PRIu64, counter,
                             newest_counter);
-    if (check_suits(session->device, release_of(newest), NULL) == TAMGA_OK)
+    if (check_suits(session->device, tamga_item_release(newest), NULL) == TAMGA_OK)
         return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
                             "%s is offered, though the newer %s suits this device",
-                            release_of(older)->version, release_of(newest)->version);
+                            tamga_item_release(older)->version,
+                            tamga_item_release(newest)->version);
     return TAMGA_OK;
 }
 
@@ -142,7 +138,7 @@ static enum tamga_err check_producer(const struct tamga_session *session,
                                      const struct tamga_item *item)
 {
     const Tamga__V1__DeviceId *mine = session->device->identity.body->device;
-    const Tamga__V1__Release *release = release_of(item);
+    const Tamga__V1__Release *release = tamga_item_release(item);
     enum tamga_err err = tamga_release_authority(session->device->network, &item->sender,
                                                  release, session->detail);
 
@@ -184,6 +180,8 @@ static enum tamga_err prove_older(struct tamga_session *session,
     /* Not held against the newest one accepted: what was final once is so for ever. */
     err = tamga_entry_proof_check(&older, &header, &own, &session->device->chain, &proof, NULL,
                                   session->detail);
+    if (err == TAMGA_OK && tamga_item_release(&older) == NULL)
+        err = tamga_refuse(session->detail, TAMGA_E_MISSING_FIELD, "the offer is no release");
     if (err == TAMGA_OK)
         err = check_as_new(session, shown, &own);
     if (err == TAMGA_OK)
@@ -243,7 +241,7 @@ enum tamga_err tamga_offer_prove(struct tamga_session *session)
         return err;
     if (answer->offer != NULL)
         return prove_older(session, &newest, &shown);
-    if (newest.body != NULL && release_of(&newest)->counter > device->state.counter)
+    if (newest.body != NULL && tamga_item_release(&newest)->counter > device->state.counter)
         take(session, &newest, &shown.at.id);
     return TAMGA_OK;
 }

@@ -85,6 +85,7 @@ void tamga_client_close(struct tamga_client *client)
     tamga_session_close(client->nodes);
     tamga_tls_close(client->tls);
     tamga_identity_clear(&client->identity);
+    tamga_buf_clear(&client->model);
     free(client);
 }
 

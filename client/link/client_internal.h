@@ -6,6 +6,7 @@
 #include "link/evidence.h"
 #include "link/identity.h"
 #include "link/session.h"
+#include "tamga/v1/consortium_service.pb-c.h"
 
 struct tamga_client {
     struct tamga_identity identity;
@@ -15,6 +16,9 @@ struct tamga_client {
     struct tamga_session *releases; /* to all that hold the consortium chain: gateways too */
     struct tamga_session *records;  /* to gateways, who hold the gateway chain */
     uint32_t timeout_ms;
+    bool model_known;            /* link/state.c: the model that was asked for last */
+    struct tamga_hash model_key;
+    struct tamga_buf model;      /* a StateModel; empty: not registered */
 };
 
 /* "P/M" and "P/M/N" taken apart. Texts end within the struct. */
@@ -38,13 +42,19 @@ TAMGA_MUST_USE enum tamga_err tamga_device_parse(struct tamga_device_name *out,
 void tamga_release_describe(struct tamga_release_info *out, const struct tamga_chain *chain,
                             const struct tamga_item *item, uint64_t height,
                             const struct tamga_block_id *block);
+/* What was said of it since: state may be NULL, which is nothing; borrowed. How many signatures
+ * its model asks for is looked up, if it waits for them. Errors: as tamga_state_fetch. */
+TAMGA_MUST_USE enum tamga_err tamga_release_mark(struct tamga_release_info *info,
+                                                 struct tamga_client *client,
+                                                 const Tamga__V1__StateRelease *state,
+                                                 struct tamga_detail *detail);
 
 /*
  * Visit the releases that a node lists for a model (or all, if model is NULL), each
  * opened and verified. Errors: as tamga_client_releases.
  */
 typedef enum tamga_err (*tamga_release_visit)(void *context, const struct tamga_item *item,
-                                              uint64_t height,
+                                              const Tamga__V1__ReleaseEntry *entry,
                                               const struct tamga_block_id *block);
 TAMGA_MUST_USE enum tamga_err tamga_releases_visit(struct tamga_client *client,
                                                    const struct tamga_model_name *model,

@@ -10,11 +10,6 @@ void tamga_evidence_clear(struct tamga_evidence *evidence)
     *evidence = (struct tamga_evidence){0};
 }
 
-const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item)
-{
-    return ((const Tamga__V1__TransactionBody *)item->body)->release;
-}
-
 const char *tamga_name_of(const struct tamga_network *network,
                           const struct tamga_address *address)
 {
@@ -23,14 +18,29 @@ const char *tamga_name_of(const struct tamga_network *network,
     return member ? member->name : "a stranger";
 }
 
+static enum tamga_err check_sender(const struct tamga_item *item,
+                                   const struct tamga_member *member,
+                                   struct tamga_detail *detail)
+{
+    const uint32_t producers = TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER;
+
+    if (member == NULL)
+        return TAMGA_E_NOT_MEMBER;
+    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
+        return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%s is a gateway", member->name);
+    if (tamga_item_release(item) != NULL && (member->roles & producers) == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%s is neither OEM nor provider",
+                            member->name);
+    return TAMGA_OK;
+}
+
 static enum tamga_err check_author(const struct tamga_chain *chain,
                                    const struct tamga_item *item, struct tamga_detail *detail)
 {
     const struct tamga_member *member = tamga_network_member(chain->network, &item->sender);
 
     if (chain->rules == &tamga_rules_consortium)
-        return tamga_release_authority(chain->network, &item->sender, tamga_item_release(item),
-                                       detail);
+        return check_sender(item, member, detail);
     if (member == NULL || (member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) == 0)
         return tamga_refuse(detail, TAMGA_E_NOT_GATEWAY, "recorded by %s",
                             member ? member->name : "a stranger");

@@ -20,11 +20,12 @@ struct tamga_evidence {
 void tamga_evidence_clear(struct tamga_evidence *evidence);
 
 /*
- * Open an entry: shape, id, signatures, and its author's authority as genesis gives it.
+ * Open an entry: shape, id, signatures, and whether its author has or had a role for it, as
+ * far as members are known. Which models are whose is asked apart: tamga_author_check.
  *
  * Owns:    item is the caller's on success; untouched on failure.
- * Errors:  the rules' of decode and verify; NOT_MEMBER, GATEWAY_SENDER, NOT_PRODUCER,
- *          UNKNOWN_MODEL, NOT_AUTHORIZED, UNKNOWN_HARDWARE of a release; NOT_GATEWAY.
+ * Errors:  the rules' of decode and verify; NOT_MEMBER, GATEWAY_SENDER, NOT_PRODUCER;
+ *          NOT_GATEWAY.
  */
 TAMGA_MUST_USE enum tamga_err tamga_entry_open(struct tamga_item *item,
                                                const struct tamga_chain *chain,
@@ -47,8 +48,6 @@ TAMGA_MUST_USE enum tamga_err tamga_evidence_fetch(struct tamga_evidence *out,
                                                    const struct tamga_entry_id *id,
                                                    struct tamga_detail *detail);
 
-/* The release in a verified consortium entry; borrowed from the item. */
-const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item);
 /* Name of a member for people: "acme", or "a stranger". */
 const char *tamga_name_of(const struct tamga_network *network,
                           const struct tamga_address *address);

@@ -66,10 +66,10 @@ enum tamga_err tamga_councils_fetch(struct tamga_session *session,
 }
 
 /* Cosigners that are no validators, as far as is known here, may have come later. */
-static bool may_be_later(enum tamga_err err)
+bool tamga_may_be_later(enum tamga_err err)
 {
     return err == TAMGA_E_NOT_VALIDATOR || err == TAMGA_E_COSIGNER_REVOKED ||
-           err == TAMGA_E_TOO_FEW_COSIGNERS;
+           err == TAMGA_E_TOO_FEW_COSIGNERS || err == TAMGA_E_BAD_COUNCIL;
 }
 
 enum tamga_err tamga_cosigned_fetch(struct tamga_cosigned *out, struct tamga_session *session,
@@ -90,7 +90,7 @@ enum tamga_err tamga_cosigned_fetch(struct tamga_cosigned *out, struct tamga_ses
         return err;
     shown = ((const Tamga__V1__GetCheckpointResponse *)answer)->checkpoint;
     err = tamga_cosigned_open(&cosigned, chain, shown, detail);
-    if (may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
+    if (tamga_may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
         err = tamga_cosigned_open(&cosigned, chain, shown, detail);
     if (err != TAMGA_OK)
         return err;
@@ -143,7 +143,7 @@ enum tamga_err tamga_final_place_fetch(struct tamga_final_place *out,
         return err;
     shown = ((const Tamga__V1__GetEntryProofResponse *)answer)->proof;
     err = judge_place(out, chain, id, shown, detail);
-    if (may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
+    if (tamga_may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
         err = judge_place(out, chain, id, shown, detail);
     return err;
 }

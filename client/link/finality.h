@@ -23,6 +23,8 @@ TAMGA_MUST_USE enum tamga_err tamga_cosigned_open(struct tamga_cosigned *out,
 void tamga_cosigned_list(struct tamga_cosigned *out, const struct tamga_chain *chain,
                          const struct tamga_checkpoint *checkpoint,
                          const Tamga__V1__Checkpoint *verified);
+/* What does not verify under the validators that are known here may do so under later ones. */
+bool tamga_may_be_later(enum tamga_err err);
 /*
  * Learn the validators that came after those of genesis, each step cosigned by those before.
  * Errors: as the session's; as tamga_council_steps; PEER_LIED.

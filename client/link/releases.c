@@ -1,7 +1,7 @@
 /* Listing releases, page by page, each verified before anybody sees it. */
 #include "link/client_internal.h"
 
-#include "rules/rules.h"
+#include "link/state.h"
 #include "tamga/v1/consortium_service.pb-c.h"
 
 #define PAGE_COUNT 128
@@ -43,7 +43,7 @@ void tamga_release_describe(struct tamga_release_info *out, const struct tamga_c
             release->depends[i]->version};
 }
 
-static enum tamga_err visit_entry(const struct tamga_client *client,
+static enum tamga_err visit_entry(struct tamga_client *client,
                                   const Tamga__V1__ReleaseEntry *entry,
                                   const struct tamga_model_name *model,
                                   tamga_release_visit visit, void *context,
@@ -60,11 +60,14 @@ static enum tamga_err visit_entry(const struct tamga_client *client,
     if (err != TAMGA_OK)
         return err;
     release = tamga_item_release(&item);
+    if (release == NULL)
+        return tamga_refuse(detail, TAMGA_E_PEER_LIED, "among releases, something else is listed");
     if (model != NULL && (strcmp(release->producer, model->producer) != 0 ||
                           strcmp(release->model, model->model) != 0))
         return tamga_refuse(detail, TAMGA_E_PEER_LIED, "asked for %s/%s, shown %s/%s",
                             model->producer, model->model, release->producer, release->model);
-    return visit(context, &item, entry->height, &block);
+    err = tamga_author_check(client, &item, detail);
+    return err == TAMGA_OK ? visit(context, &item, entry, &block) : err;
 }
 
 /* One page; *next becomes the place to go on from, empty after the last. */

@@ -230,6 +230,45 @@ static enum tamga_err call_once(struct tamga_session *session, size_t index, boo
     return err;
 }
 
+/* One round over the nodes. *again: another round might do better. */
+static enum tamga_err call_round(struct tamga_session *session, bool *again,
+                                 ProtobufCMessage **out,
+                                 const ProtobufCServiceDescriptor *service, const char *method,
+                                 const ProtobufCMessage *request, uint64_t expires_ms,
+                                 struct tamga_detail *detail)
+{
+    size_t index = atomic_load(&session->current), hopeless = 0;
+    enum tamga_err err = TAMGA_OK;
+
+    *again = false;
+    for (size_t tried = 0; tried < session->count; tried++) {
+        bool elsewhere = false;
+
+        err = call_once(session, index, &elsewhere, out, service, method, request, expires_ms,
+                        detail);
+        if (!elsewhere || err == TAMGA_OK)
+            return err;
+        hopeless += tamga_err_class(err) == TAMGA_CLASS_REJECT;
+        index = (index + 1) % session->count;
+        atomic_store(&session->current, index);
+        if (tamga_net_left_ms(expires_ms) == 0)
+            return err;
+    }
+    *again = hopeless < session->count;
+    return err;
+}
+
+enum tamga_err tamga_session_call_once(struct tamga_session *session, ProtobufCMessage **out,
+                                       const ProtobufCServiceDescriptor *service,
+                                       const char *method, const ProtobufCMessage *request,
+                                       struct tamga_detail *detail)
+{
+    bool again;
+
+    return call_round(session, &again, out, service, method, request,
+                      tamga_net_now_ms() + session->timeout_ms, detail);
+}
+
 enum tamga_err tamga_session_call(struct tamga_session *session, ProtobufCMessage **out,
                                   const ProtobufCServiceDescriptor *service,
                                   const char *method, const ProtobufCMessage *request,
@@ -237,27 +276,13 @@ enum tamga_err tamga_session_call(struct tamga_session *session, ProtobufCMessag
 {
     uint64_t expires_ms = tamga_net_now_ms() + session->timeout_ms;
     uint32_t pause_ms = PAUSE_MS;
-    size_t hopeless;
 
     for (;;) {
-        size_t index = atomic_load(&session->current);
-        enum tamga_err err = TAMGA_OK;
+        bool again;
+        enum tamga_err err = call_round(session, &again, out, service, method, request,
+                                        expires_ms, detail);
 
-        hopeless = 0;
-        for (size_t tried = 0; tried < session->count; tried++) {
-            bool elsewhere = false;
-
-            err = call_once(session, index, &elsewhere, out, service, method, request,
-                            expires_ms, detail);
-            if (!elsewhere || err == TAMGA_OK)
-                return err;
-            hopeless += tamga_err_class(err) == TAMGA_CLASS_REJECT;
-            index = (index + 1) % session->count;
-            atomic_store(&session->current, index);
-            if (tamga_net_left_ms(expires_ms) == 0)
-                return err;
-        }
-        if (hopeless == session->count || tamga_net_left_ms(expires_ms) <= pause_ms)
+        if (!again || tamga_net_left_ms(expires_ms) <= pause_ms)
             return err;
         tamga_session_pause(session, pause_ms);
         pause_ms = at_most(2 * pause_ms, PAUSE_MS_MAX);

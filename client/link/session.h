@@ -50,6 +50,14 @@ TAMGA_MUST_USE enum tamga_err tamga_session_call(struct tamga_session *session,
                                                  const ProtobufCMessage *request,
                                                  struct tamga_detail *detail);
 
+/* The same, but every node is asked at most once: for what can be done without. */
+TAMGA_MUST_USE enum tamga_err tamga_session_call_once(struct tamga_session *session,
+                                                      ProtobufCMessage **out,
+                                                      const ProtobufCServiceDescriptor *service,
+                                                      const char *method,
+                                                      const ProtobufCMessage *request,
+                                                      struct tamga_detail *detail);
+
 /* Wait, e.g. between two questions; close does not cut it short. */
 void tamga_session_pause(struct tamga_session *session, uint32_t pause_ms);
 /* Milliseconds that never jump. */

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "rules/rules.h"
+#include "link/state.h"
 #include "tamga/v1/consortium_service.pb-c.h"
 
 static enum tamga_err take_depend(struct tamga_draft *draft, size_t index, const char *text,
@@ -70,23 +70,69 @@ enum tamga_err tamga_draft_init(struct tamga_draft *draft,
     return err;
 }
 
-enum tamga_err tamga_draft_authority(const struct tamga_draft *draft,
-                                     const struct tamga_client *client, uint64_t now_ms,
+/* By the sender's and the model's values as of the newest checkpoint, for the block after. */
+static enum tamga_err authority_now(const struct tamga_draft *draft, struct tamga_client *client,
+                                    uint64_t now_ms, struct tamga_detail *detail)
+{
+    const Tamga__V1__Release *release = &draft->release;
+    struct tamga_checkpoint checkpoint;
+    struct tamga_moment at = {0, now_ms};
+    TAMGA_BUF member = {0};
+    TAMGA_BUF model = {0};
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_member(&key, &client->identity.address);
+    err = tamga_state_fetch(&member, &checkpoint, client, &key, detail);
+    tamga_key_model(&key, release->producer, release->model);
+    if (err == TAMGA_OK)
+        err = tamga_state_fetch(&model, &checkpoint, client, &key, detail);
+    if (err != TAMGA_OK)
+        return err;
+    at.height = checkpoint.at.height + 1;
+    err = tamga_release_authority_proved(tamga_buf_span(&member), tamga_buf_span(&model),
+                                         release, &at, detail);
+    if (err == TAMGA_E_NOT_MEMBER)
+        return tamga_refuse(detail, err, "no member of network \"%.64s\" has or had this key",
+                            client->identity.network->genesis->network);
+    return err == TAMGA_E_KEY_NOT_YET ? TAMGA_OK : err; /* the tip may be further: it says */
+}
+
+/* What genesis says, before there is a checkpoint, or where no node answers. */
+static enum tamga_err authority_then(const struct tamga_draft *draft,
+                                     const struct tamga_client *client,
                                      struct tamga_detail *detail)
 {
     const struct tamga_identity *identity = &client->identity;
-    enum tamga_err err;
 
-    if (identity->key == NULL)
-        return tamga_refuse(detail, TAMGA_E_USAGE, "publishing needs a member's identity");
     if (identity->member == NULL)
         return tamga_refuse(detail, TAMGA_E_NOT_MEMBER,
                             "no member of network \"%.64s\" has the identity's key",
                             identity->network->genesis->network);
-    err = tamga_release_authority(identity->network, &identity->address, &draft->release,
-                                  detail);
+    return tamga_release_authority(identity->network, &identity->address, &draft->release,
+                                   detail);
+}
+
+enum tamga_err tamga_draft_authority(const struct tamga_draft *draft,
+                                     struct tamga_client *client, uint64_t now_ms,
+                                     struct tamga_detail *detail)
+{
+    struct tamga_detail why = {""};
+    enum tamga_err err, genesis;
+
+    if (client->identity.key == NULL)
+        return tamga_refuse(detail, TAMGA_E_USAGE, "publishing needs a member's identity");
+    err = tamga_client_learn(client, &why);
+    if (err == TAMGA_OK)
+        err = authority_now(draft, client, now_ms, &why);
+    if (tamga_err_class(err) == TAMGA_CLASS_LATER) {
+        genesis = authority_then(draft, client, detail);
+        if (genesis != TAMGA_OK && (err == TAMGA_E_NOT_READY || client->identity.member != NULL))
+            return genesis;
+        err = err == TAMGA_E_NOT_READY ? TAMGA_OK : err;
+    }
     if (err != TAMGA_OK)
-        return err;
+        return tamga_refuse(detail, err, "%s", why.text);
     if (draft->release.expires_ms != 0 && draft->release.expires_ms <= now_ms)
         return tamga_refuse(detail, TAMGA_E_RELEASE_EXPIRED, "its expiry is in the past");
     return TAMGA_OK;
@@ -111,13 +157,14 @@ struct found {
     bool has_version;
 };
 
-static enum tamga_err look(void *context, const struct tamga_item *item, uint64_t height,
+static enum tamga_err look(void *context, const struct tamga_item *item,
+                           const Tamga__V1__ReleaseEntry *entry,
                            const struct tamga_block_id *block)
 {
     const Tamga__V1__Release *release = tamga_item_release(item);
     struct found *found = context;
 
-    (void)height;
+    (void)entry;
     (void)block;
     if (tamga_span_equal(tamga_wire_span(release->image_sha256), found->image_sha256)) {
         found->has_image = true; /* ascending by counter: the last one is the newest */
@@ -192,6 +239,8 @@ static enum tamga_err fetch_newest(struct tamga_client *client,
     if (err != TAMGA_OK)
         return err;
     release = tamga_item_release(&item);
+    if (release == NULL)
+        return tamga_refuse(detail, TAMGA_E_PEER_LIED, "what is shown is no release");
     if (strcmp(release->producer, draft->release.producer) != 0 ||
         strcmp(release->model, draft->release.model) != 0)
         return tamga_refuse(detail, TAMGA_E_PEER_LIED, "asked for %s/%s, shown %s/%s",

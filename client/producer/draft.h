@@ -26,11 +26,12 @@ struct tamga_draft {
 TAMGA_MUST_USE enum tamga_err tamga_draft_init(struct tamga_draft *draft,
                                                const struct tamga_publish_options *options,
                                                struct tamga_detail *detail);
-/* What needs neither image nor node: who we are, what we may. Errors: NOT_MEMBER,
- * GATEWAY_SENDER, NOT_PRODUCER, UNKNOWN_MODEL, NOT_AUTHORIZED, UNKNOWN_HARDWARE,
- * RELEASE_EXPIRED. */
+/* What needs no image: who we are, what we may, as the chain's state says; as genesis does,
+ * before there is a checkpoint. Errors: NOT_MEMBER, GATEWAY_SENDER, NOT_PRODUCER,
+ * UNKNOWN_MODEL, NOT_AUTHORIZED, UNKNOWN_HARDWARE, KEY_ENDED, DELEGATION_EXPIRED,
+ * DELEGATION_HARDWARE, RELEASE_EXPIRED; the nodes'. */
 TAMGA_MUST_USE enum tamga_err tamga_draft_authority(const struct tamga_draft *draft,
-                                                    const struct tamga_client *client,
+                                                    struct tamga_client *client,
                                                     uint64_t now_ms,
                                                     struct tamga_detail *detail);
 void tamga_draft_image(struct tamga_draft *draft, const struct tamga_image *image);

@@ -6,7 +6,7 @@
 #include "crypto/hash.h"
 #include "wire/wire.h"
 
-#define VALUE_BYTES_MAX 4096 /* of a proof; the wire bounds it too */
+#define VALUE_BYTES_MAX 1048576 /* of a proof; the wire bounds it too */
 
 /* ---- rows in the MAP family ----------------------------------------------------- */
 

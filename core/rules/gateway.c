@@ -365,10 +365,11 @@ static enum tamga_err check_told(const struct tamga_upstream *above, uint64_t he
     if (err != TAMGA_OK || fits)
         return err;
     err = load_release(above, &release, &found);
-    return err == TAMGA_OK
-               ? match_release(record, ((const Tamga__V1__TransactionBody *)found.body)->release,
-                               detail)
-               : err;
+    if (err != TAMGA_OK)
+        return err;
+    if (tamga_item_release(&found) == NULL)
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_RELEASE, "the entry named is no release");
+    return match_release(record, tamga_item_release(&found), detail);
 }
 
 static enum tamga_err follow(const struct tamga_chain *chain,

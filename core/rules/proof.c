@@ -60,15 +60,12 @@ static enum tamga_err decode_release(struct tamga_item *out,
 
     if (err == TAMGA_OK)
         err = consortium->rules->decode(consortium, out, tamga_buf_span(&bytes), detail);
+    if (err == TAMGA_OK && tamga_item_release(out) == NULL)
+        err = tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "the transaction shown is no release");
     if (err == TAMGA_OK)
         err = consortium->rules->verify(consortium, out, detail);
     out->verified = err == TAMGA_OK;
     return err;
-}
-
-static const Tamga__V1__Release *release_of(const struct tamga_item *item)
-{
-    return ((const Tamga__V1__TransactionBody *)item->body)->release;
 }
 
 static enum tamga_err check_newest(const struct tamga_item *item, struct tamga_span latest,
@@ -82,10 +79,10 @@ static enum tamga_err check_newest(const struct tamga_item *item, struct tamga_s
     if (err != TAMGA_OK)
         return err;
     if (!tamga_span_equal(tamga_wire_span(state->release), tamga_hash_span(&item->id.hash)) ||
-        state->counter != release_of(item)->counter)
+        state->counter != tamga_item_release(item)->counter)
         return tamga_refuse(detail, TAMGA_E_NOT_NEWEST,
                             "counter %" PRIu64 "; the newest release has %" PRIu64,
-                            release_of(item)->counter, state->counter);
+                            tamga_item_release(item)->counter, state->counter);
     return TAMGA_OK;
 }
 
@@ -104,7 +101,7 @@ static enum tamga_err check_release(struct tamga_item *out,
     err = decode_release(out, consortium, untrusted, detail);
     if (err != TAMGA_OK)
         return err;
-    release = release_of(out);
+    release = tamga_item_release(out);
     err = tamga_release_authority(consortium->network, &out->sender, release, detail);
     if (err != TAMGA_OK)
         return err;

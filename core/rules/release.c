@@ -11,6 +11,14 @@
 
 #define DEPENDS_MAX 16
 
+const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item)
+{
+    const Tamga__V1__TransactionBody *body = (const Tamga__V1__TransactionBody *)item->body;
+
+    return body->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE ? body->release
+                                                                           : NULL;
+}
+
 static enum tamga_err check_model_name(const char *producer, const char *model,
                                        struct tamga_detail *detail)
 {
@@ -166,6 +174,46 @@ static bool listed(char *const *list, size_t count, const char *name)
     return false;
 }
 
+static enum tamga_err check_producer(struct tamga_span name, uint32_t roles,
+                                     struct tamga_detail *detail)
+{
+    if ((roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
+        return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%.*s is a gateway", (int)name.len,
+                            (const char *)name.data);
+    if ((roles & (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%.*s is neither OEM nor provider",
+                            (int)name.len, (const char *)name.data);
+    return TAMGA_OK;
+}
+
+static enum tamga_err refuse_unregistered(const Tamga__V1__Release *release,
+                                          struct tamga_detail *detail)
+{
+    return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
+                        release->producer, release->model);
+}
+
+enum tamga_err tamga_release_authority_proved(struct tamga_span member, struct tamga_span model,
+                                              const Tamga__V1__Release *release,
+                                              const struct tamga_moment *at,
+                                              struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value sender = {0};
+    TAMGA_CLEANUP(tamga_state_value_clear) struct tamga_state_value of = {0};
+    enum tamga_err err = member.len == 0
+                             ? TAMGA_E_NOT_MEMBER
+                             : tamga_member_value(&sender, member, at->height, detail);
+
+    if (err == TAMGA_OK)
+        err = check_producer(sender.name, sender.roles, detail);
+    if (err == TAMGA_OK)
+        err = model.len == 0 ? refuse_unregistered(release, detail)
+                             : tamga_model_value(&of, model);
+    return err == TAMGA_OK
+               ? tamga_state_model_lets(&of, sender.name, release, at->ref_ms, detail)
+               : err;
+}
+
 enum tamga_err tamga_release_authority(const struct tamga_network *network,
                                        const struct tamga_address *sender,
                                        const Tamga__V1__Release *release,
@@ -173,17 +221,15 @@ enum tamga_err tamga_release_authority(const struct tamga_network *network,
 {
     const struct tamga_member *member = tamga_network_member(network, sender);
     const Tamga__V1__Model *model = find_model(network->genesis, release);
+    enum tamga_err err;
 
     if (member == NULL)
         return TAMGA_E_NOT_MEMBER;
-    if ((member->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0)
-        return tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%s is a gateway", member->name);
-    if ((member->roles & (TAMGA__V1__ROLE__ROLE_OEM | TAMGA__V1__ROLE__ROLE_PROVIDER)) == 0)
-        return tamga_refuse(detail, TAMGA_E_NOT_PRODUCER, "%s is neither OEM nor provider",
-                            member->name);
+    err = check_producer(tamga_span_text(member->name), member->roles, detail);
+    if (err != TAMGA_OK)
+        return err;
     if (model == NULL)
-        return tamga_refuse(detail, TAMGA_E_UNKNOWN_MODEL, "%s/%s is not registered",
-                            release->producer, release->model);
+        return refuse_unregistered(release, detail);
     if (strcmp(model->producer, member->name) != 0 &&
         !listed(model->providers, model->n_providers, member->name))
         return tamga_refuse(detail, TAMGA_E_NOT_AUTHORIZED,

@@ -47,6 +47,10 @@ void tamga_key_receipt(struct tamga_hash *out, const Tamga__V1__DeviceId *device
 void tamga_index_key(uint8_t out[TAMGA_INDEX_KEY_BYTES], const struct tamga_hash *group,
                      uint64_t order);
 
+/* The release in a decoded entry of the consortium chain, borrowed from it; NULL: it says
+ * something else, and none of its fields may be read as a release's. */
+const Tamga__V1__Release *tamga_item_release(const struct tamga_item *item);
+
 /* Shape of a release, without any state: what Algorithm 1 checks before signing and
  * every node on receipt. Errors: BAD_VALUE, BAD_LENGTH, BAD_CID; detail names the field. */
 TAMGA_MUST_USE enum tamga_err tamga_release_check(const Tamga__V1__Release *release,
@@ -71,6 +75,19 @@ TAMGA_MUST_USE enum tamga_err tamga_release_authority(const struct tamga_network
                                                       const struct tamga_address *sender,
                                                       const Tamga__V1__Release *release,
                                                       struct tamga_detail *detail);
+
+/*
+ * The same as the state has it, by the values of the sender's "member" key and of the model's
+ * key that somebody has proved; empty: the key is absent.
+ *
+ * Errors:  KEY_NOT_YET, KEY_ENDED, DELEGATION_EXPIRED, DELEGATION_HARDWARE besides;
+ *          STORE_CORRUPT.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_release_authority_proved(struct tamga_span member,
+                                                             struct tamga_span model,
+                                                             const Tamga__V1__Release *release,
+                                                             const struct tamga_moment *at,
+                                                             struct tamga_detail *detail);
 
 /* What a member's new key signs beside the old one's signature over the transaction. */
 void tamga_rotate_digest(struct tamga_hash *out, const struct tamga_scope *chain,
@@ -136,6 +153,9 @@ TAMGA_MUST_USE enum tamga_err tamga_member_value(struct tamga_state_value *out,
 TAMGA_MUST_USE enum tamga_err tamga_state_model(struct tamga_state_value *out,
                                                 const struct tamga_view *state,
                                                 const struct tamga_hash *key);
+/* The same of a value that somebody has proved. Errors: STORE_CORRUPT, NO_MEMORY. */
+TAMGA_MUST_USE enum tamga_err tamga_model_value(struct tamga_state_value *out,
+                                                struct tamga_span value);
 bool tamga_state_model_has(const struct tamga_state_value *model, const char *hardware);
 /* Does this name's signature count for the model's releases, beside publisher and owner? */
 bool tamga_state_model_asks(const struct tamga_state_value *model, struct tamga_span name);

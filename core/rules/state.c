@@ -181,11 +181,10 @@ static bool any_field(struct tamga_span message, uint64_t key, struct tamga_span
     return false;
 }
 
-enum tamga_err tamga_state_model(struct tamga_state_value *out, const struct tamga_view *state,
-                                 const struct tamga_hash *key)
+static enum tamga_err judge_model(struct tamga_state_value *out)
 {
-    enum tamga_err err = get(out, state, key);
     struct tamga_span rest = tamga_buf_span(&out->bytes);
+    enum tamga_err err = TAMGA_OK;
 
     out->needed = 0;
     out->countersign = false;
@@ -206,6 +205,21 @@ enum tamga_err tamga_state_model(struct tamga_state_value *out, const struct tam
             err = TAMGA_E_STORE_CORRUPT;
     }
     return err;
+}
+
+enum tamga_err tamga_model_value(struct tamga_state_value *out, struct tamga_span value)
+{
+    enum tamga_err err = tamga_buf_set(&out->bytes, value);
+
+    return err == TAMGA_OK ? judge_model(out) : err;
+}
+
+enum tamga_err tamga_state_model(struct tamga_state_value *out, const struct tamga_view *state,
+                                 const struct tamga_hash *key)
+{
+    enum tamga_err err = get(out, state, key);
+
+    return err == TAMGA_OK ? judge_model(out) : err;
 }
 
 bool tamga_state_model_has(const struct tamga_state_value *model, const char *hardware)

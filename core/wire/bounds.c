@@ -110,7 +110,7 @@ static const struct type_bounds table[] = {
     TYPE(cosignature, HASH(1)),
     TYPE(checkpoint, LEN(1, 1, 128), MANY(2, VALIDATORS_MAX)),
     TYPE(state_proof,
-         HASH(1), LEN(2, 1, 4096), LEN(4, 1, 32), MANY_HASH(5, 256), HASH(6), HASH(7)),
+         HASH(1), LEN(2, 1, MIB), LEN(4, 1, 32), MANY_HASH(5, 256), HASH(6), HASH(7)),
     TYPE(council_step, LEN(2, 1, COUNCIL_MAX)),
     TYPE(release_proof, MANY(5, 64)),
     TYPE(entry_proof, MANY_LEN(2, HEADER_LEN, HEADER_LEN, 4096), LEN(4, 1, SIGNED_MAX)),
@@ -141,6 +141,9 @@ static const struct type_bounds table[] = {
          LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), LEN(3, 1, PAGE_MAX)),
     TYPE(release_entry, HASH(3)),
     TYPE(list_releases_response, MANY(1, 256), LEN(2, 1, PAGE_MAX)),
+    TYPE(list_proposals_request, LEN(1, 1, PAGE_MAX)),
+    TYPE(proposal_entry, HASH(1)),
+    TYPE(list_proposals_response, MANY(1, 64), LEN(2, 1, PAGE_MAX)),
     TYPE(get_latest_release_request, LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX)),
     /* content_service */
     TYPE(put_content_request, LEN(1, 1, CID_MAX), LEN(2, 1, BLOCK_MAX)),

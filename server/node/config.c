@@ -77,6 +77,7 @@ static const struct tamga_limits limits_default = {
                            256),                                                         \
     CYAML_FIELD_MAPPING_PTR("tls", OPTIONAL, struct tamga_config, tls, tls_fields),      \
     CYAML_FIELD_BOOL("insecure", CYAML_FLAG_OPTIONAL, struct tamga_config, insecure),    \
+    CYAML_FIELD_BOOL("joined", CYAML_FLAG_OPTIONAL, struct tamga_config, joined),        \
     CYAML_FIELD_UINT("content_bytes_max", CYAML_FLAG_OPTIONAL, struct tamga_config,      \
                      content_bytes_max),                                                 \
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct tamga_config, limits,      \

@@ -30,6 +30,7 @@ struct tamga_config {
     char *gossip;
     struct tamga_config_tls *tls; /* or NULL */
     bool insecure;         /* plain tcp must be asked for */
+    bool joined;           /* the member, or its key, came by a decision on the chain */
     uint64_t content_bytes_max;
     struct tamga_limits limits; /* all are set */
     char *log_level;

@@ -138,7 +138,9 @@ static enum tamga_err replicate_block(struct replicator *replicator, uint64_t he
         err = chain->rules->decode(chain, &item, block.entry[i], NULL);
         if (err != TAMGA_OK)
             break;
-        release = ((const Tamga__V1__TransactionBody *)item.body)->release;
+        release = tamga_item_release(&item);
+        if (release == NULL)
+            continue;
         image.length = release->image_bytes;
         if (tamga_cid_parse(&image.root, release->cid) == TAMGA_OK)
             replicate(replicator, &image);

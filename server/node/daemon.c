@@ -16,6 +16,7 @@
 #include "crypto/passphrase.h"
 #include "crypto/secret.h"
 #include "node/access.h"
+#include "wire/wire.h"
 
 #define DESCRIPTORS_MAX 65536
 #define CHECK_EVERY_S   3600
@@ -108,6 +109,20 @@ static enum tamga_err load_key(struct tamga_daemon *daemon, struct tamga_detail 
                                   tamga_passphrase_text(passphrase), detail);
 }
 
+/* Genesis does not have the key: name and role are what the configuration says. Others find on
+ * the chain whether that is so; what this node says or mines before is refused by them. */
+static enum tamga_err learn_self(struct tamga_daemon *daemon,
+                                 const struct tamga_address *address, uint32_t role)
+{
+    Tamga__V1__PublicKey key = tamga_wire_key_of(tamga_private_key_public(daemon->key));
+    enum tamga_err err =
+        tamga_network_learn(daemon->network, daemon->config->name, role, &key);
+
+    if (err == TAMGA_OK)
+        daemon->member = tamga_network_member(daemon->network, address);
+    return err;
+}
+
 static enum tamga_err find_member(struct tamga_daemon *daemon, struct tamga_detail *detail)
 {
     uint32_t role = daemon->gateway ? TAMGA__V1__ROLE__ROLE_GATEWAY
@@ -116,8 +131,12 @@ static enum tamga_err find_member(struct tamga_daemon *daemon, struct tamga_deta
 
     tamga_public_key_address(tamga_private_key_public(daemon->key), &address);
     daemon->member = tamga_network_member(daemon->network, &address);
+    if (daemon->member == NULL && daemon->config->joined)
+        return learn_self(daemon, &address, role);
     if (daemon->member == NULL)
-        return tamga_refuse(detail, TAMGA_E_NOT_MEMBER, "the key in %s is nobody's",
+        return tamga_refuse(detail, TAMGA_E_NOT_MEMBER,
+                            "the key in %s is nobody's in genesis; say `joined: true` if it came "
+                            "by a decision on the chain",
                             daemon->config->key);
     if (strcmp(daemon->member->name, daemon->config->name) != 0)
         return tamga_refuse(detail, TAMGA_E_NOT_MEMBER,

@@ -197,7 +197,7 @@ static void make_certificates(struct cluster *cluster)
 
 static void open_with(struct cluster *cluster, size_t nodes, size_t gateways, bool tls)
 {
-    static const char *const node[] = {"node-a", "node-b", "node-c"};
+    static const char *const node[] = {"node-a", "node-b", "node-c", "node-d"};
     static const char *const gateway[] = {"gw-1", "gw-2"};
     char addr[2 * CLUSTER_PROCESSES_MAX][64];
 
@@ -318,6 +318,8 @@ void cluster_configure(struct cluster *cluster, const char *name, const char *pe
                    "name: %s\ngenesis: genesis.tamga\nkey: key.pem\ndata: data\n"
                    "rpc: \"%s\"\ngossip: \"%s\"\nlog_level: debug\n",
                    name, process->rpc, process->gossip);
+    if (tamga_network_named(cluster->network, name) == NULL)
+        len += snprintf(text + len, sizeof text - (size_t)len, "joined: true\n");
     len += say_links(text + len, sizeof text - (size_t)len, cluster, name);
     if (peer_list[0] != '\0')
         len += snprintf(text + len, sizeof text - (size_t)len, "peers:\n%s", peer_list);

@@ -41,7 +41,8 @@ struct cluster {
     ((condition) ? (void)0 : cluster_fail(__FILE__, __LINE__, #condition))
 void cluster_fail(const char *file, int line, const char *what) __attribute__((noreturn));
 
-/* nodes of node-a.., gateways of gw-1..; nothing runs yet, all are each other's peers. */
+/* nodes of node-a.., gateways of gw-1..; nothing runs yet, all are each other's peers. node-d
+ * is no member in genesis: it has to join first. */
 void cluster_open(struct cluster *cluster, size_t nodes, size_t gateways);
 /* The same with all links, devices' too, over TLS. */
 void cluster_open_tls(struct cluster *cluster, size_t nodes, size_t gateways);

@@ -35,10 +35,46 @@ expect 2 'network init' "$tamga" network nope
 expect 2 'unrecognized option' "$tamga" --nope status
 expect 2 'unrecognized option' "$tamga" status --nope
 for command in keygen 'network init' publish releases latest 'proof verify' show status \
-    'device enroll' history cid; do
+    'device enroll' history cid withdraw permit 'model register' 'model show' delegate \
+    'member list' 'member add' 'member roles' 'member suspend' 'member reinstate' \
+    'member remove' 'member revoke' 'member rotate-key' 'member validator' 'propose member' \
+    'propose params' proposals list approve; do
     # shellcheck disable=SC2086
     expect 0 'Example: tamga' "$tamga" $command --help
 done
+
+# Goal: what is not stated in full, or not written so, is told before anybody is asked.
+id=6697fac79bd495f4457f6fb4f964f563a792936263b931dfbabb93050ab4fd96
+expect 2 '"member" is no command' "$tamga" member
+expect 2 'which member? NAME' "$tamga" member add --role oem --key x.pub
+expect 2 '--role is needed' "$tamga" member add newco --key x.pub
+expect 2 '--key FILE.pub is needed' "$tamga" member add newco --role oem
+expect 2 'roles are oem, provider' "$tamga" member add newco --role boss --key x.pub
+expect 2 '--after is "0"' "$tamga" member suspend softco --after 0
+expect 2 '--after is "1001"' "$tamga" member suspend softco --after 1001
+expect 2 'times like 90s' "$tamga" member suspend softco --expires soon
+expect 2 'times like 90s' "$tamga" member suspend softco --expires 0d
+expect 2 '"bolt" is too much' "$tamga" member suspend softco bolt
+expect 2 '--seat or --unseat?' "$tamga" member validator node-b
+expect 2 '--standing is "gone"' "$tamga" propose member softco --standing gone
+expect 2 'which parameter?' "$tamga" propose params
+expect 2 '--block-bytes is "1"' "$tamga" propose params --block-bytes 1
+expect 2 'new public key' "$tamga" member rotate-key newco
+expect 2 'NAME?' "$tamga" member rotate-key --key x.pub
+expect 2 "--to is for one's own key" "$tamga" member rotate-key newco --to x.pem --key x.pub
+expect 2 '--at is "0"' "$tamga" member list --at 0
+expect 2 'which ID?' "$tamga" approve
+expect 2 'is no id' "$tamga" approve 12
+expect 2 'needs --identity' "$tamga" approve $id
+expect 2 '--reason TEXT is needed' "$tamga" withdraw $id
+expect 2 'which release?' "$tamga" withdraw --reason x
+expect 2 '--expires DATE is needed' "$tamga" permit $id --reason x
+expect 2 'which model?' "$tamga" model register
+expect 2 '--needed is "19"' "$tamga" model register acme/cam --needed 19
+expect 2 '--to MEMBER is needed' "$tamga" delegate --model acme/cam
+expect 2 'takes a delegation back whole' \
+    "$tamga" delegate --model acme/cam --to softco --revoke --hardware A
+expect 2 '--wait is "never"' "$tamga" member suspend softco --wait never
 expect 2 '--timeout is "0"' "$tamga" --timeout 0 status
 expect 2 'no node' "$tamga" status
 expect 2 'no trust root' "$tamga" --node tcp://127.0.0.1:1 status
@@ -116,6 +152,7 @@ models:
   - {producer: acme, model: cam, providers: [bolt]}
 consortium: {block_wait_ms: 500}
 gateway: {validators: [gw-1]}
+governance: {voters: [oem, consortium, provider], percent: 75}
 YAML
 expect 0 'network "test" with 4 members' "$tamga" network init --from network.yaml --out net/
 for file in genesis.tamga members/bolt/key.pem members/bolt/genesis.tamga members/acme/key.pub \
@@ -221,6 +258,9 @@ bad 22 'unknown key "validators"' 's/block_wait_ms: 500/validators: [node-a]/'
 bad 23 'no member "node-a" has the role gateway' 's/\[gw-1\]/[node-a]/'
 bad 23 'validator gw-1 is here twice' 's/\[gw-1\]/[gw-1, gw-1]/'
 bad 23 'validators' 's/\[gw-1\]/[]/'
+bad 24 'percent is 50' 's/percent: 75/percent: 50/'
+bad 24 'voters is "boss"' 's/consortium, provider\]/consortium, boss]/'
+bad 24 'unknown key "quorum"' 's/percent: 75/quorum: 75/'
 bad 3 'no member has the role consortium' 's/\[consortium\]/[oem]/'
 sed 's/rsa3072.pem.pub/absent.pub/' network.yaml >bad.yaml
 expect 4 'KEY_FILE' "$tamga" network init --from bad.yaml --out bad

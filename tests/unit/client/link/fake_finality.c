@@ -223,10 +223,26 @@ static void finality_get_state_proof(Tamga__V1__FinalityService_Service *service
                                      Tamga__V1__GetStateProofResponse_Closure closure,
                                      void *call)
 {
-    (void)service;
-    (void)input;
-    (void)closure;
-    tamga_rpc_fail(call, TAMGA_E_NO_METHOD, NULL);
+    struct fake_finality *self = (struct fake_finality *)service;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *proof = NULL;
+    Tamga__V1__GetStateProofResponse response = TAMGA__V1__GET_STATE_PROOF_RESPONSE__INIT;
+    int index = chain_find(self, input->chain);
+    const struct fake_final *final = index < 0 ? NULL : &self->final[index];
+    struct tamga_hash key;
+
+    pthread_mutex_lock(self->lock);
+    if (final == NULL || final->message == NULL ||
+        tamga_hash_from(&key, tamga_wire_span(input->key)) != TAMGA_OK) {
+        tamga_rpc_fail(call, final == NULL ? TAMGA_E_WRONG_CHAIN : TAMGA_E_NOT_FOUND, NULL);
+    } else {
+        must(tamga_state_proof_make(&proof, &final->reader->view, &key), "state proof");
+        response.checkpoint = final->message;
+        response.proof = proof;
+        if (self->options->bend_state)
+            self->options->bend_state(proof);
+        closure(&response, call);
+    }
+    pthread_mutex_unlock(self->lock);
 }
 
 struct headers {

@@ -386,6 +386,17 @@ static void consortium_get_latest_release(Tamga__V1__ConsortiumService_Service *
     tamga_wire_free(shown.message);
 }
 
+static void consortium_list_proposals(Tamga__V1__ConsortiumService_Service *service,
+                                      const Tamga__V1__ListProposalsRequest *input,
+                                      Tamga__V1__ListProposalsResponse_Closure closure,
+                                      void *call)
+{
+    (void)service;
+    (void)input;
+    (void)closure;
+    tamga_rpc_fail(call, TAMGA_E_NO_METHOD, NULL);
+}
+
 /* ---- ContentService ----------------------------------------------------------------- */
 
 static bool content_has_one(const struct fake_node *node, const struct tamga_cid *cid)

@@ -202,7 +202,7 @@ struct forgery {
     void (*forge)(Tamga__V1__StateProof *proof);
 };
 
-static uint8_t filler[4097];
+static uint8_t filler[1048577];
 
 static void short_key(Tamga__V1__StateProof *proof)
 {

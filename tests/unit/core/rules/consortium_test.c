@@ -534,14 +534,38 @@ Test(mempool, is_full_beyond_its_bounds)
     cr_assert_eq(mempool.bytes, 0);
 }
 
-/* ---- authority, as clients ask it from genesis ------------------------------------ */
+/* ---- authority, as clients ask it from genesis or from proved values -------------- */
+
+static enum tamga_err authority_proved(const struct tamga_view *state,
+                                       const struct tamga_item *item)
+{
+    const Tamga__V1__Release *release = tamga_item_release(item);
+    const struct tamga_moment at = {1, item->time_ms};
+    TAMGA_BUF member = {0};
+    TAMGA_BUF model = {0};
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_member(&key, &item->sender);
+    err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &member);
+    cr_assert(err == TAMGA_OK || err == TAMGA_E_NOT_FOUND);
+    tamga_key_model(&key, release->producer, release->model);
+    err = tamga_view_get(state, TAMGA_FAMILY_STATE, tamga_hash_span(&key), &model);
+    cr_assert(err == TAMGA_OK || err == TAMGA_E_NOT_FOUND);
+    return tamga_release_authority_proved(tamga_buf_span(&member), tamga_buf_span(&model),
+                                          release, &at, NULL);
+}
 
 /*
  * Goal:   what a client is told before signing is what a node will say.
- * Method: the rows about persons and models, asked of both.
+ * Method: the rows about persons and models, asked of both: by genesis alone, and by the
+ *         values of the state's first block.
  */
 Test(consortium, clients_and_nodes_agree_on_authority)
 {
+    struct test_node node;
+
+    test_node_open(&node, test_consortium());
     for (size_t i = 0; i < 10; i++) {
         TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
         TAMGA_BUF payload = {0};
@@ -552,5 +576,8 @@ Test(consortium, clients_and_nodes_agree_on_authority)
                          test_network(), &item.sender,
                          ((Tamga__V1__TransactionBody *)item.body)->release, NULL),
                      refusal[i].expected, "%s", refusal[i].what);
+        cr_assert_eq(authority_proved(&node.store->reader.view, &item), refusal[i].expected,
+                     "%s", refusal[i].what);
     }
+    test_node_close(&node);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "chain/state_map.h"
+#include "decide.h"
 #include "rules/proof.h"
 #include "validators.h"
 #include "wire/wire.h"
@@ -203,6 +204,19 @@ Test(release_proof, refuses_what_is_not_whole)
     part = *proof;
     part.transaction = NULL;
     cr_assert_eq(check(&world, &part, "acme", "cam"), TAMGA_E_MISSING_FIELD);
+}
+
+/* Goal: what members said of something else is never read as a release. Method: an approval. */
+Test(release_proof, refuses_what_is_no_release)
+{
+    WORLD world;
+    PROOF *proof = NULL;
+    TAMGA_BUF payload = {0};
+
+    world_make(&world);
+    test_approve(&payload, "acme", &world.id);
+    proof = prove(&world, "acme", "cam", &payload);
+    cr_assert_eq(check(&world, proof, "acme", "cam"), TAMGA_E_MISSING_FIELD);
 }
 
 /*

@@ -46,6 +46,9 @@ const ProtobufCMessageDescriptor *const test_types[] = {
     &tamga__v1__list_releases_request__descriptor,
     &tamga__v1__release_entry__descriptor,
     &tamga__v1__list_releases_response__descriptor,
+    &tamga__v1__list_proposals_request__descriptor,
+    &tamga__v1__proposal_entry__descriptor,
+    &tamga__v1__list_proposals_response__descriptor,
     &tamga__v1__get_latest_release_request__descriptor,
     &tamga__v1__get_latest_release_response__descriptor,
     /* content_service.proto */

@@ -49,6 +49,10 @@ Test(config, reads_a_good_one)
     cr_assert_null(config->peers[0].gossip);
     cr_assert_eq(config->content_bytes_max, 16ull * 1024 * 1024 * 1024);
     cr_assert_str_eq(config->log_level, "info");
+    cr_assert_not(config->joined);
+    tamga_config_free(config, false);
+    cr_assert_eq(load(&config, GOOD "joined: true\n", false, &detail), TAMGA_OK);
+    cr_assert(config->joined);
     tamga_config_free(config, false);
 }
 
