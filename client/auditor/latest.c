@@ -58,8 +58,9 @@ enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_ch
     else if (err == TAMGA_OK)
         latest.model = *model;
     if (err == TAMGA_OK)
-        err = tamga_release_proof_check(&latest.item, &checkpoint, consortium, proof,
-                                        latest.model.producer, latest.model.model, NULL, detail);
+        err = tamga_release_proof_check(&latest.item, &latest.withdrawn, &checkpoint, consortium,
+                                        proof, latest.model.producer, latest.model.model, NULL,
+                                        detail);
     if (err == TAMGA_OK)
         err = tamga_buf_set(&latest.bytes, untrusted);
     if (err != TAMGA_OK)
@@ -145,8 +146,10 @@ static enum tamga_err tell(const struct tamga_latest *latest, const struct tamga
 {
     struct tamga_release_info release, newer;
     char model[TAMGA_CLIENT_MODEL_MAX];
-    struct tamga_latest_info info = {
-        .model = model, .proof = latest->bytes.data, .proof_bytes = latest->bytes.len};
+    struct tamga_latest_info info = {.model = model,
+                                     .withdrawn = latest->withdrawn,
+                                     .proof = latest->bytes.data,
+                                     .proof_bytes = latest->bytes.len};
 
     snprintf(model, sizeof model, "%s/%s", latest->model.producer, latest->model.model);
     describe_checkpoint(&info.checkpoint, chain, &latest->cosigned);

@@ -13,6 +13,7 @@ struct tamga_latest {
     struct tamga_buf bytes; /* the proof */
     struct tamga_model_name model;
     struct tamga_item item; /* the release; empty: there is none */
+    bool withdrawn;         /* it was */
     struct tamga_cosigned cosigned;
 };
 void tamga_latest_clear(struct tamga_latest *latest);

@@ -60,6 +60,8 @@ static void print(const Tamga__V1__LatestView *view)
         cli_print_release(view->release);
     else
         printf("%s has no release\n", view->model);
+    if (view->withdrawn)
+        printf("  WITHDRAWN    no device installs it any more\n");
     if (view->release != NULL && view->release->height > 0)
         printf("  block        %" PRIu64 "  %s\n", view->release->height, view->release->block);
     printf("  as of        checkpoint %" PRIu64 " of %s, cosigned by %u of %u validators\n",
@@ -78,6 +80,7 @@ enum tamga_err cli_show_latest(const struct cli *cli, const struct tamga_latest_
     char block[TAMGA_HEX_CHARS], time[CLI_TIME_MAX];
 
     view.model = (char *)(uintptr_t)latest->model;
+    view.withdrawn = latest->withdrawn;
     view.checkpoint_height = latest->checkpoint.height;
     view.checkpoint_block = (char *)(uintptr_t)cli_hex(block, latest->checkpoint.block);
     view.checkpoint_time = (char *)(uintptr_t)cli_time(time, latest->checkpoint.time_ms);

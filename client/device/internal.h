@@ -41,6 +41,7 @@ struct tamga_session {
     Tamga__V1__CheckInResponse *answer;
     struct tamga_item item;            /* the release on offer, once proved */
     const Tamga__V1__Release *release; /* in item; NULL: nothing is on offer */
+    enum tamga_err standing;           /* RELEASE_WITHDRAWN, RELEASE_UNSIGNED; OK: in force */
     struct tamga_block_id block;       /* final, at or above the release's */
     bool remote; /* the last error came from the call, not from our judgement */
 };
@@ -86,8 +87,9 @@ TAMGA_MUST_USE enum tamga_err tamga_session_report(struct tamga_session *session
  *          gateway, not of any release. FILE_IO.
  */
 TAMGA_MUST_USE enum tamga_err tamga_offer_prove(struct tamga_session *session);
-/* Is the release on offer for this device? Errors: HARDWARE_MISMATCH, COUNTER_ROLLBACK,
- * RELEASE_EXPIRED, FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING, NO_RECIPIENT. */
+/* Is the release on offer for this device? Errors: RELEASE_WITHDRAWN, HARDWARE_MISMATCH,
+ * COUNTER_ROLLBACK, RELEASE_EXPIRED, FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING,
+ * NO_RECIPIENT. */
 TAMGA_MUST_USE enum tamga_err tamga_offer_suits(struct tamga_session *session);
 /* An event, once for each checkpoint, if the newest one accepted is old. */
 void tamga_checkpoint_tell_age(struct tamga_device *device);

@@ -65,13 +65,25 @@ static uint64_t now_at_least(const struct tamga_device *device)
     return now_ms > cosigned_ms ? now_ms : cosigned_ms;
 }
 
+static enum tamga_err check_standing(enum tamga_err standing,
+                                     const Tamga__V1__Release *release,
+                                     struct tamga_detail *detail)
+{
+    if (standing == TAMGA_OK)
+        return TAMGA_OK;
+    return tamga_refuse(detail, standing, "%s, counter %" PRIu64, release->version,
+                        release->counter);
+}
+
 static enum tamga_err check_suits(const struct tamga_device *device,
-                                  const Tamga__V1__Release *release,
+                                  const Tamga__V1__Release *release, enum tamga_err standing,
                                   struct tamga_detail *detail)
 {
     uint64_t now_ms = now_at_least(device);
-    enum tamga_err err = check_hardware(device, release, detail);
+    enum tamga_err err = check_standing(standing, release, detail);
 
+    if (err == TAMGA_OK)
+        err = check_hardware(device, release, detail);
     if (err != TAMGA_OK)
         return err;
     if (release->counter <= device->state.counter)
@@ -91,17 +103,35 @@ static enum tamga_err check_suits(const struct tamga_device *device,
 
 enum tamga_err tamga_offer_suits(struct tamga_session *session)
 {
-    return check_suits(session->device, session->release, session->detail);
+    return check_suits(session->device, session->release, session->standing, session->detail);
 }
 
 /* ---- is it so --------------------------------------------------------------------- */
 
 static void take(struct tamga_session *session, struct tamga_item *item,
-                 const struct tamga_block_id *block)
+                 enum tamga_err standing, const struct tamga_block_id *block)
 {
     tamga_item_move(&session->item, item);
     session->release = release_of(&session->item);
+    session->standing = standing;
     session->block = *block;
+}
+
+/* The newest release, as a checkpoint has it. */
+struct newest {
+    struct tamga_item item; /* empty: there is none */
+    enum tamga_err standing;
+    struct tamga_checkpoint shown;
+};
+
+static void newest_clear(struct newest *newest)
+{
+    tamga_item_clear(&newest->item);
+}
+
+static uint64_t counter_of(const struct newest *newest)
+{
+    return newest->item.body == NULL ? 0 : release_of(&newest->item)->counter;
 }
 
 /* What was accepted once is never given up for less, also not after a power loss. */
@@ -121,20 +151,19 @@ static enum tamga_err keep_checkpoint(struct tamga_session *session,
  * it keeps open what was mended since.
  */
 static enum tamga_err check_older(const struct tamga_session *session,
-                                  const struct tamga_item *newest,
-                                  const struct tamga_item *older)
+                                  const struct newest *newest, const struct tamga_item *older)
 {
-    uint64_t newest_counter = newest->body == NULL ? 0 : release_of(newest)->counter;
     uint64_t counter = release_of(older)->counter;
 
-    if (newest_counter <= counter)
+    if (counter_of(newest) <= counter)
         return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
                             "counter %" PRIu64 "; the newest release has %" PRIu64, counter,
-                            newest_counter);
-    if (check_suits(session->device, release_of(newest), NULL) == TAMGA_OK)
+                            counter_of(newest));
+    if (check_suits(session->device, release_of(&newest->item), newest->standing, NULL) ==
+        TAMGA_OK)
         return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
                             "%s is offered, though the newer %s suits this device",
-                            release_of(older)->version, release_of(newest)->version);
+                            release_of(older)->version, release_of(&newest->item)->version);
     return TAMGA_OK;
 }
 
@@ -168,9 +197,7 @@ static enum tamga_err check_as_new(const struct tamga_session *session,
     return TAMGA_OK;
 }
 
-static enum tamga_err prove_older(struct tamga_session *session,
-                                  const struct tamga_item *newest,
-                                  const struct tamga_checkpoint *shown)
+static enum tamga_err prove_older(struct tamga_session *session, const struct newest *newest)
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item older = {0};
     Tamga__V1__EntryProof proof = *session->answer->offer; /* its parts are borrowed */
@@ -185,7 +212,7 @@ static enum tamga_err prove_older(struct tamga_session *session,
     err = tamga_entry_proof_check(&older, &header, &own, &session->device->chain, &proof, NULL,
                                   session->detail);
     if (err == TAMGA_OK)
-        err = check_as_new(session, shown, &own);
+        err = check_as_new(session, &newest->shown, &own);
     if (err == TAMGA_OK)
         err = check_producer(session, &older);
     if (err == TAMGA_OK)
@@ -193,7 +220,7 @@ static enum tamga_err prove_older(struct tamga_session *session,
     if (err != TAMGA_OK)
         return err;
     tamga_header_id(&block, &header);
-    take(session, &older, &block);
+    take(session, &older, TAMGA_OK, &block);
     return TAMGA_OK;
 }
 
@@ -221,30 +248,33 @@ static enum tamga_err learn_councils(struct tamga_session *session)
     return err;
 }
 
-enum tamga_err tamga_offer_prove(struct tamga_session *session)
+static enum tamga_err prove_newest(struct tamga_session *session, struct newest *newest)
 {
-    const Tamga__V1__CheckInResponse *answer = session->answer;
     const struct tamga_device *device = session->device;
     const Tamga__V1__DeviceId *mine = device->identity.body->device;
     const struct tamga_checkpoint *trusted = &device->state.checkpoint;
-    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item newest = {0};
-    struct tamga_checkpoint shown;
+    bool withdrawn = false;
+    enum tamga_err err = tamga_release_proof_check(
+        &newest->item, &withdrawn, &newest->shown, &device->chain, session->answer->newest,
+        mine->producer, mine->model, trusted->at.height > 0 ? trusted : NULL, session->detail);
+
+    newest->standing = withdrawn ? TAMGA_E_RELEASE_WITHDRAWN : TAMGA_OK;
+    return err == TAMGA_OK ? keep_checkpoint(session, &newest->shown) : err;
+}
+
+enum tamga_err tamga_offer_prove(struct tamga_session *session)
+{
+    TAMGA_CLEANUP(newest_clear) struct newest newest = {.standing = TAMGA_OK};
     enum tamga_err err = learn_councils(session);
 
-    if (err != TAMGA_OK)
-        return err;
-    err = tamga_release_proof_check(
-        &newest, &shown, &device->chain, answer->newest, mine->producer, mine->model,
-        trusted->at.height > 0 ? trusted : NULL, session->detail);
-
     if (err == TAMGA_OK)
-        err = keep_checkpoint(session, &shown);
+        err = prove_newest(session, &newest);
     if (err != TAMGA_OK)
         return err;
-    if (answer->offer != NULL)
-        return prove_older(session, &newest, &shown);
-    if (newest.body != NULL && release_of(&newest)->counter > device->state.counter)
-        take(session, &newest, &shown.at.id);
+    if (session->answer->offer != NULL)
+        return prove_older(session, &newest);
+    if (counter_of(&newest) > session->device->state.counter)
+        take(session, &newest.item, newest.standing, &newest.shown.at.id);
     return TAMGA_OK;
 }
 

@@ -202,6 +202,7 @@ struct tamga_latest_info {
     /* The newest as of the checkpoint; NULL: there is none. block and height: 0 if the node
      * did not say; they are no part of the proof. */
     const struct tamga_release_info *release;
+    bool withdrawn; /* it was, and no device installs it; proved as well */
     const struct tamga_release_info *newer; /* on the best chain, not final yet; NULL: none */
     const uint8_t *proof; /* to keep or to hand on: see tamga_client_proof_verify */
     size_t proof_bytes;

@@ -330,9 +330,14 @@ static enum tamga_err load_release(const struct tamga_upstream *above,
 }
 
 static enum tamga_err match_release(const Tamga__V1__RecordBody *record,
-                                    const Tamga__V1__Release *release,
+                                    const Tamga__V1__TransactionBody *body,
                                     struct tamga_detail *detail)
 {
+    const Tamga__V1__Release *release;
+
+    if (body->action_case != TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE)
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_RELEASE, "its transaction is no release");
+    release = body->release;
     if (!same(record->image_sha256, release->image_sha256))
         return tamga_refuse(detail, TAMGA_E_BAD_RECEIPT, "the release has another image");
     /* A refusal may well be because the release is for another model. */
@@ -365,8 +370,7 @@ static enum tamga_err check_told(const struct tamga_upstream *above, uint64_t he
         return err;
     err = load_release(above, &release, &found);
     return err == TAMGA_OK
-               ? match_release(record, ((const Tamga__V1__TransactionBody *)found.body)->release,
-                               detail)
+               ? match_release(record, (const Tamga__V1__TransactionBody *)found.body, detail)
                : err;
 }
 

@@ -161,6 +161,10 @@ TAMGA_MUST_USE enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
                                                 uint64_t height,
                                                 const struct tamga_address *miner,
                                                 struct tamga_detail *detail);
+/* Is a release in force, by what the state has under its "release" key? Nothing: it is.
+ * Errors: RELEASE_WITHDRAWN, RELEASE_UNSIGNED; the wire's, if it is no StateRelease. */
+TAMGA_MUST_USE enum tamga_err tamga_release_in_force(struct tamga_span value,
+                                                     struct tamga_detail *detail);
 /* Read a message of the state. NOT_FOUND; STORE_CORRUPT if it does not decode. */
 TAMGA_MUST_USE enum tamga_err tamga_state_get(ProtobufCMessage **out,
                                               const struct tamga_view *state,

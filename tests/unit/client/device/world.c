@@ -389,14 +389,14 @@ static void set_image(Tamga__V1__TransactionBody *body)
 }
 
 /* Validators put into the state what the test says, whether the rules allow it or not. */
-static void put_latest(struct gateway *gateway, const struct tamga_entry_id *id,
-                       uint64_t counter)
+static void put_latest(struct gateway *gateway, bool withdrawn)
 {
     Tamga__V1__StateLatest latest = TAMGA__V1__STATE_LATEST__INIT;
     struct tamga_hash key;
 
-    latest.release = tamga_wire_bytes(tamga_hash_span(&id->hash));
-    latest.counter = counter;
+    latest.release = tamga_wire_bytes(tamga_hash_span(&gateway->newest_id.hash));
+    latest.counter = gateway->newest_counter;
+    latest.withdrawn = withdrawn;
     tamga_key_latest(&key, "acme", "cam");
     cr_assert_eq(tamga_state_put(&gateway->state, &key, &latest.base), TAMGA_OK);
 }
@@ -416,17 +416,21 @@ static void prove_newest(struct gateway *gateway, size_t at)
                     tamga_quorum(&gateway->validators.chain, 0));
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *latest = NULL;
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *transaction = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *member = NULL;
     Tamga__V1__ReleaseProof proof = TAMGA__V1__RELEASE_PROOF__INIT;
     struct tamga_hash key;
 
     tamga_key_latest(&key, "acme", "cam");
     cr_assert_eq(tamga_state_proof_make(&latest, &gateway->state.view, &key), TAMGA_OK);
-    if (gateway->newest.len > 0)
+    if (gateway->newest.len > 0) {
         transaction =
             (Tamga__V1__Signed *)unpack(&tamga__v1__signed__descriptor, &gateway->newest);
+        member = test_sender_proof(&gateway->state.view, &gateway->newest);
+    }
     proof.checkpoint = checkpoint;
     proof.latest = latest;
     proof.transaction = transaction;
+    proof.member = member;
     cr_assert_eq(tamga_wire_pack(&gateway->proof[at], &proof.base), TAMGA_OK);
 }
 
@@ -459,7 +463,9 @@ static void publish(struct gateway *gateway, const struct test_release *release)
     for (uint64_t i = 1; i < 3; i++) /* company, so that a proof has a path */
         test_release(&payload[i], NULL,
                      &(struct test_release){.counter = 1000 * (gateway->block_count + 1) + i});
-    put_latest(gateway, &id, release->counter == 0 ? 1 : release->counter);
+    gateway->newest_id = id;
+    gateway->newest_counter = release->counter == 0 ? 1 : release->counter;
+    put_latest(gateway, false);
     cr_assert_eq(tamga_buf_set(&gateway->newest, tamga_buf_span(&payload[0])), TAMGA_OK);
     push_block(gateway, payload, 3);
     for (size_t i = 0; i < 3; i++)
@@ -513,6 +519,12 @@ void world_supersede_by(struct world *world, const struct image *image,
 {
     keep_on_offer(&world->gateway);
     publish_image(&world->gateway, image, base);
+}
+
+void world_withdraw_newest(struct world *world)
+{
+    put_latest(&world->gateway, true);
+    world_grow(world, 1, "lock");
 }
 
 void world_grow(struct world *world, size_t count, const char *model)

@@ -35,6 +35,8 @@ struct gateway {
     struct tamga_checkpoint checkpoint[WORLD_BLOCKS_MAX]; /* of each block */
     struct tamga_buf proof[WORLD_BLOCKS_MAX]; /* encoded ReleaseProof, as of each block */
     struct tamga_buf newest;                  /* encoded Signed */
+    struct tamga_entry_id newest_id;
+    uint64_t newest_counter;
     size_t block_count;
     /* what it shows */
     bool offers;
@@ -102,6 +104,8 @@ void world_offer_next(struct world *world, uint64_t counter);
 void world_supersede(struct world *world, const struct test_release *base);
 void world_supersede_by(struct world *world, const struct image *image,
                         const struct test_release *base);
+/* The newest release is withdrawn, in a new block. */
+void world_withdraw_newest(struct world *world);
 /* Blocks with a release each of one of acme's models, of which the state says nothing. */
 void world_grow(struct world *world, size_t count, const char *model);
 

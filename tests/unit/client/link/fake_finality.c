@@ -50,6 +50,7 @@ void fake_release_proof_clear(struct fake_release_proof *proof)
 {
     tamga_wire_free((ProtobufCMessage *)proof->latest);
     tamga_wire_free(proof->transaction);
+    tamga_wire_free((ProtobufCMessage *)proof->member);
 }
 
 void fake_release_proof_make(struct fake_release_proof *proof, const struct fake_final *final,
@@ -78,6 +79,8 @@ void fake_release_proof_make(struct fake_release_proof *proof, const struct fake
                            TAMGA_WIRE_CANONICAL, tamga_buf_span(&payload), NULL),
          "transaction");
     proof->message.transaction = (Tamga__V1__Signed *)proof->transaction;
+    proof->member = test_sender_proof(&final->reader->view, &payload);
+    proof->message.member = proof->member;
 }
 
 /* ---- entries ----------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ struct gateway {
     struct council council;
     struct tamga_proof_cache *cache;
     struct tamga_offer offer;
+    bool withdrawn; /* the newest release that is shown */
     Tamga__V1__DeviceId device;
     Tamga__V1__CheckInBody check_in;
 };
@@ -96,8 +97,9 @@ static uint64_t shown(struct tamga_checkpoint *checkpoint)
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
 
     cr_assert_not_null(gateway.offer.newest);
-    cr_assert_eq(tamga_release_proof_check(&item, checkpoint, test_consortium(),
-                                           gateway.offer.newest, "acme", "cam", NULL, NULL),
+    cr_assert_eq(tamga_release_proof_check(&item, &gateway.withdrawn, checkpoint,
+                                           test_consortium(), gateway.offer.newest, "acme",
+                                           "cam", NULL, NULL),
                  TAMGA_OK);
     return counter_of(&item);
 }
