@@ -84,9 +84,12 @@ static enum tamga_err load_certificate(struct tamga_device *device, const char *
     if (err == TAMGA_OK)
         err = tamga_certificate_open(&device->identity, device->network, device->certificate,
                                      detail);
-    return err == TAMGA_OK ? tamga_issuer_known(device->network, &device->identity.issuer,
-                                                device->identity.body->device, detail)
-                           : err;
+    /* A key that genesis does not name may have come later: gateways ask the chain. */
+    if (err != TAMGA_OK ||
+        tamga_network_member(device->network, &device->identity.issuer) == NULL)
+        return err;
+    return tamga_issuer_known(device->network, &device->identity.issuer,
+                              device->identity.body->device, detail);
 }
 
 /* The certificate must be this device's, and of this very key. */

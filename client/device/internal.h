@@ -83,13 +83,13 @@ TAMGA_MUST_USE enum tamga_err tamga_session_report(struct tamga_session *session
  * becomes of the offer. session->release stays NULL if nothing is on offer.
  *
  * Errors:  those of tamga_release_proof_check and tamga_entry_proof_check; CHECKPOINT_OLDER,
- *          MODEL_MISMATCH, NOT_NEWEST; as tamga_release_authority. They speak of the
- *          gateway, not of any release. FILE_IO.
+ *          MODEL_MISMATCH, NOT_NEWEST; as tamga_standing_check and tamga_publisher_check.
+ *          They speak of the gateway, not of any release. FILE_IO.
  */
 TAMGA_MUST_USE enum tamga_err tamga_offer_prove(struct tamga_session *session);
-/* Is the release on offer for this device? Errors: RELEASE_WITHDRAWN, HARDWARE_MISMATCH,
- * COUNTER_ROLLBACK, RELEASE_EXPIRED, FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING,
- * NO_RECIPIENT. */
+/* Is the release on offer for this device? Errors: RELEASE_WITHDRAWN, RELEASE_UNSIGNED,
+ * HARDWARE_MISMATCH, COUNTER_ROLLBACK, RELEASE_EXPIRED, FIRST_INSTALL_NEEDED,
+ * DEPENDENCY_MISSING, NO_RECIPIENT. */
 TAMGA_MUST_USE enum tamga_err tamga_offer_suits(struct tamga_session *session);
 /* An event, once for each checkpoint, if the newest one accepted is old. */
 void tamga_checkpoint_tell_age(struct tamga_device *device);

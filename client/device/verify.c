@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 
+#include "chain/state_map.h"
 #include "device/internal.h"
 #include "rules/proof.h"
 #include "wire/wire.h"
@@ -167,14 +168,41 @@ static enum tamga_err check_older(const struct tamga_session *session,
     return TAMGA_OK;
 }
 
+/* Whether it is in force is no fault of the answer: the release is judged by it. */
+static enum tamga_err read_standing(enum tamga_err *standing,
+                                    const struct tamga_session *session,
+                                    const struct newest *newest, const struct tamga_item *item)
+{
+    struct tamga_span value = {0};
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_release(&key, &item->id.hash);
+    err = tamga_state_proof_check(&value, &newest->shown.state_root, &key,
+                                  session->answer->release, session->detail);
+    if (err == TAMGA_OK)
+        err = tamga_release_in_force(value, session->detail);
+    if (err != TAMGA_OK && err != TAMGA_E_RELEASE_WITHDRAWN && err != TAMGA_E_RELEASE_UNSIGNED)
+        return err;
+    *standing = err;
+    return TAMGA_OK;
+}
+
 static enum tamga_err check_producer(const struct tamga_session *session,
-                                     const struct tamga_item *item)
+                                     const struct newest *newest, const struct tamga_item *item)
 {
     const Tamga__V1__DeviceId *mine = session->device->identity.body->device;
-    const Tamga__V1__Release *release = release_of(item);
-    enum tamga_err err = tamga_release_authority(session->device->network, &item->sender,
-                                                 release, session->detail);
+    const Tamga__V1__TransactionBody *body = (const Tamga__V1__TransactionBody *)item->body;
+    const Tamga__V1__Release *release = body->release;
+    struct tamga_standing sender;
+    enum tamga_err err;
 
+    if (body->action_case != TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE)
+        return tamga_refuse(session->detail, TAMGA_E_MISSING_FIELD, "the offer is no release");
+    err = tamga_standing_check(&sender, &newest->shown.state_root, &item->sender,
+                               session->answer->sender, session->detail);
+    if (err == TAMGA_OK)
+        err = tamga_publisher_check(&sender, release, session->detail);
     if (err != TAMGA_OK)
         return err;
     if (strcmp(release->producer, mine->producer) != 0 ||
@@ -204,7 +232,7 @@ static enum tamga_err prove_older(struct tamga_session *session, const struct ne
     struct tamga_checkpoint own;
     struct tamga_header header;
     struct tamga_block_id block;
-    enum tamga_err err;
+    enum tamga_err err, standing = TAMGA_OK;
 
     if (proof.checkpoint == NULL)
         proof.checkpoint = session->answer->newest->checkpoint;
@@ -214,13 +242,15 @@ static enum tamga_err prove_older(struct tamga_session *session, const struct ne
     if (err == TAMGA_OK)
         err = check_as_new(session, &newest->shown, &own);
     if (err == TAMGA_OK)
-        err = check_producer(session, &older);
+        err = check_producer(session, newest, &older);
+    if (err == TAMGA_OK)
+        err = read_standing(&standing, session, newest, &older);
     if (err == TAMGA_OK)
         err = check_older(session, newest, &older);
     if (err != TAMGA_OK)
         return err;
     tamga_header_id(&block, &header);
-    take(session, &older, TAMGA_OK, &block);
+    take(session, &older, standing, &block);
     return TAMGA_OK;
 }
 

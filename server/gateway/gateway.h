@@ -32,13 +32,23 @@ TAMGA_MUST_USE enum tamga_err gateway_find_release(const struct tamga_chain *cha
                                                    const struct tamga_view *view,
                                                    const struct tamga_entry_id *id,
                                                    struct tamga_item *item);
+/* Is it neither withdrawn nor waiting for signatures? Errors: the view's. */
+TAMGA_MUST_USE enum tamga_err gateway_in_force(const struct tamga_view *view,
+                                               const struct tamga_entry_id *id,
+                                               bool *in_force);
 /* The newest release that this device can take now (paper, Algorithm 3): all releases of
- * its model above the installed counter are looked at, the last suitable one wins.
- * NOT_FOUND: none. */
+ * its model above the installed counter that are in force are looked at, the last suitable
+ * one wins. NOT_FOUND: none. */
 TAMGA_MUST_USE enum tamga_err gateway_newest_for(const struct tamga_chain *chain,
                                                  const struct tamga_reader *reader,
                                                  const Tamga__V1__CheckInBody *check_in,
                                                  uint64_t now_ms, struct tamga_item *item);
+
+/* May the issuer's key still vouch for the device, as of the followed chain's tip?
+ * Errors: ISSUER_NOT_OEM; the view's. */
+TAMGA_MUST_USE enum tamga_err gateway_check_issuer(const struct tamga_view *view,
+                                                   const struct tamga_certificate *certificate,
+                                                   struct tamga_detail *detail);
 
 /* ---- device_listener.c ------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* Chooses what a device gets, and puts the proofs of it together. */
 #include "gateway/offer.h"
 
+#include "chain/state_map.h"
 #include "gateway/gateway.h"
 #include "node/release_proof.h"
 
@@ -11,6 +12,8 @@ void tamga_offer_clear(struct tamga_offer *offer)
     tamga_item_clear(&offer->item);
     tamga_wire_free((ProtobufCMessage *)offer->newest);
     tamga_entry_proof_clear(&offer->proof);
+    tamga_wire_free((ProtobufCMessage *)offer->release);
+    tamga_wire_free((ProtobufCMessage *)offer->sender);
     *offer = (struct tamga_offer){0};
 }
 
@@ -81,9 +84,16 @@ static enum tamga_err newest_counter(uint64_t *out, const Tamga__V1__ReleaseProo
 static enum tamga_err prove_older(struct tamga_offer *offer, const struct tamga_chain *chain,
                                   const struct tamga_proof_reader *reader)
 {
+    const struct tamga_view *state = &reader->reader->view;
+    struct tamga_hash key;
     enum tamga_err err = tamga_entry_proof_make(&offer->proof, chain, reader->reader,
                                                 &offer->item.id, &reader->checkpoint, NULL);
 
+    tamga_key_release(&key, &offer->item.id.hash);
+    if (err == TAMGA_OK)
+        err = tamga_state_proof_make(&offer->release, state, &key);
+    if (err == TAMGA_OK)
+        err = tamga_member_proof_make(&offer->sender, state, &offer->item.sender);
     offer->older = err == TAMGA_OK;
     return err;
 }

@@ -20,6 +20,8 @@ struct tamga_offer {
     Tamga__V1__ReleaseProof *newest;   /* as of the newest checkpoint; NULL: not shown */
     bool older;                        /* another than the newest one is on offer: */
     struct tamga_entry_proof proof;    /* of it; a checkpoint of its own, or that of newest */
+    Tamga__V1__StateProof *release;    /* that it is in force */
+    Tamga__V1__StateProof *sender;     /* who released it */
 };
 void tamga_offer_clear(struct tamga_offer *offer);
 /*

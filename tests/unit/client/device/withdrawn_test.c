@@ -84,3 +84,116 @@ Test(withdrawn, newest_leaves_room_for_an_older_one)
     installs(&first);
     cr_assert_eq(world_status(&world).counter, 1);
 }
+
+/* ---- an older release ----------------------------------------------------------------- */
+
+/* An older release on offer, beside a newest that is for other hardware. */
+static struct tamga_entry_id offer_beside_newer(void)
+{
+    struct tamga_entry_id id;
+
+    world_offer(&world, &first, NULL);
+    id = world.gateway.newest_id;
+    world_supersede(&world, &(struct test_release){.counter = 9, .hardware = "B"});
+    return id;
+}
+
+/*
+ * Goal:   an older release that is not in force is not installed.
+ * Method: withdrawn after it was superseded; waiting for signatures; in force, with more
+ *         signatures than one.
+ */
+Test(withdrawn, older_release_is_not_installed)
+{
+    struct tamga_entry_id id = offer_beside_newer();
+
+    world_withdraw(&world, &id, 1);
+    refused_release(TAMGA_E_RELEASE_WITHDRAWN);
+    world_keep_waiting(&world, &id, 1);
+    refused_release(TAMGA_E_RELEASE_UNSIGNED);
+    cr_assert_eq(world.gateway.blocks_asked, 0);
+}
+
+static Tamga__V1__StateProof *shown; /* in place of another */
+
+static void hide_release(Tamga__V1__CheckInResponse *response)
+{
+    response->release = NULL;
+}
+static void hide_sender(Tamga__V1__CheckInResponse *response)
+{
+    response->sender = NULL;
+}
+static void other_release(Tamga__V1__CheckInResponse *response)
+{
+    response->release = shown;
+}
+static void other_sender(Tamga__V1__CheckInResponse *response)
+{
+    response->sender = response->release;
+}
+
+/* Such an answer speaks of the gateway: no receipt, and the truth is judged afterwards. */
+static void lie_is_refused(void (*lie)(Tamga__V1__CheckInResponse *), enum tamga_err expected)
+{
+    size_t receipts = world.gateway.receipt_count;
+
+    world.gateway.change_answer = lie;
+    session_gives(expected);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_REFUSED);
+    cr_assert_not(world.result.has_release);
+    cr_assert_eq(world.gateway.receipt_count, receipts);
+    world.gateway.change_answer = NULL;
+}
+
+static Tamga__V1__StateProof *prove(const struct tamga_entry_id *id)
+{
+    Tamga__V1__StateProof *proof = NULL;
+    struct tamga_hash key;
+
+    tamga_key_release(&key, &id->hash);
+    cr_assert_eq(tamga_state_proof_make(&proof, &world.gateway.state.view, &key), TAMGA_OK);
+    return proof;
+}
+
+/*
+ * Goal:   a gateway cannot hide that an older release was withdrawn.
+ * Method: leave the proofs out; show that of another release; that of before; another key's
+ *         as the sender's.
+ */
+Test(withdrawn, a_gateway_cannot_hide_it)
+{
+    struct tamga_entry_id id = offer_beside_newer();
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *before = prove(&id);
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *others = NULL;
+
+    world_withdraw(&world, &id, 1);
+    others = prove(&world.gateway.newest_id);
+    lie_is_refused(hide_release, TAMGA_E_MISSING_FIELD);
+    lie_is_refused(hide_sender, TAMGA_E_MISSING_FIELD);
+    shown = others;
+    lie_is_refused(other_release, TAMGA_E_PROOF_KEY);
+    shown = before;
+    lie_is_refused(other_release, TAMGA_E_PROOF_ROOT);
+    lie_is_refused(other_sender, TAMGA_E_PROOF_KEY);
+    refused_release(TAMGA_E_RELEASE_WITHDRAWN);
+}
+
+/*
+ * Goal:   what is no release is not read as one.
+ * Method: a block with a withdrawal, shown as an older release.
+ */
+Test(withdrawn, other_transactions_are_no_releases)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Withdraw withdraw = TAMGA__V1__WITHDRAW__INIT;
+    char reason[] = "it bricks";
+
+    withdraw.release = tamga_wire_bytes(tamga_hash_span(&first.sha256));
+    withdraw.reason = reason;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW;
+    body.withdraw = &withdraw;
+    world_say(&world, "acme", &body);
+    world_supersede(&world, &(struct test_release){.counter = 9, .hardware = "B"});
+    lie_is_refused(NULL, TAMGA_E_MISSING_FIELD);
+}

@@ -86,13 +86,53 @@ static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
     return (Tamga__V1__EntryProof *)unpack(&tamga__v1__entry_proof__descriptor, &bytes);
 }
 
+/* Parts of an answer that are made for it. */
+struct parts {
+    Tamga__V1__ReleaseProof *newest;
+    Tamga__V1__EntryProof *offer;
+    Tamga__V1__StateProof *release, *sender;
+};
+
+static void parts_clear(struct parts *parts)
+{
+    tamga_wire_free((ProtobufCMessage *)parts->newest);
+    tamga_wire_free((ProtobufCMessage *)parts->offer);
+    tamga_wire_free((ProtobufCMessage *)parts->release);
+    tamga_wire_free((ProtobufCMessage *)parts->sender);
+}
+
+/* Of the state as it is now: nobody shows an older one of these. */
+static Tamga__V1__StateProof *prove_release(const struct gateway *gateway,
+                                            const struct tamga_entry_id *id)
+{
+    Tamga__V1__StateProof *proof = NULL;
+    struct tamga_hash key;
+
+    tamga_key_release(&key, &id->hash);
+    if (tamga_state_proof_make(&proof, &gateway->state.view, &key) != TAMGA_OK)
+        abort();
+    return proof;
+}
+
+static void offer_older(struct parts *parts, const struct gateway *gateway)
+{
+    struct tamga_entry_id id;
+    TAMGA_BUF payload = {0};
+
+    parts->offer = prove_older(gateway);
+    if (tamga_buf_set(&payload, tamga_wire_span(parts->offer->payload)) != TAMGA_OK ||
+        test_consortium()->rules->entry_id(&id, tamga_buf_span(&payload)) != TAMGA_OK)
+        abort();
+    parts->release = prove_release(gateway, &id);
+    parts->sender = test_sender_proof(&gateway->state.view, &payload);
+}
+
 static void check_in(Tamga__V1__DeviceService_Service *service,
                      const Tamga__V1__CheckInRequest *request,
                      Tamga__V1__CheckInResponse_Closure closure, void *call)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckInBody *body = NULL;
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__ReleaseProof *newest = NULL;
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__EntryProof *older = NULL;
+    TAMGA_CLEANUP(parts_clear) struct parts parts = {0};
     struct gateway *gateway = gateway_of(service);
     Tamga__V1__CheckInResponse response = TAMGA__V1__CHECK_IN_RESPONSE__INIT;
     struct tamga_hash id;
@@ -110,10 +150,14 @@ static void check_in(Tamga__V1__DeviceService_Service *service,
     gateway->last_checkpoint_height = body->last_checkpoint_height;
     response.nonce = body->nonce;
     if (gateway->offers)
-        response.newest = newest = (Tamga__V1__ReleaseProof *)unpack(
+        parts.newest = (Tamga__V1__ReleaseProof *)unpack(
             &tamga__v1__release_proof__descriptor, &gateway->proof[gateway->shown]);
     if (gateway->offers && gateway->older)
-        response.offer = older = prove_older(gateway);
+        offer_older(&parts, gateway);
+    response.newest = parts.newest;
+    response.offer = parts.offer;
+    response.release = parts.release;
+    response.sender = parts.sender;
     if (gateway->change_answer != NULL)
         gateway->change_answer(&response);
     closure(&response, call);
@@ -521,10 +565,58 @@ void world_supersede_by(struct world *world, const struct image *image,
     publish_image(&world->gateway, image, base);
 }
 
+void world_say(struct world *world, const char *sender, const Tamga__V1__TransactionBody *body)
+{
+    struct tamga_buf payload = {0};
+
+    test_action(&payload, NULL, sender, body);
+    push_block(&world->gateway, &payload, 1);
+    tamga_buf_clear(&payload);
+    world->gateway.offers = true;
+}
+
+/* What the state says of a release that is not simply in force. */
+static void put_release(struct gateway *gateway, const struct tamga_entry_id *id,
+                        uint64_t counter, const struct tamga_entry_id *withdrawn_by)
+{
+    Tamga__V1__StateRelease value = TAMGA__V1__STATE_RELEASE__INIT;
+    char producer[] = "acme", model[] = "cam", *signed_by[] = {producer};
+    struct tamga_hash key;
+
+    value.producer = producer;
+    value.model = model;
+    value.counter = counter;
+    value.n_signed_by = 1;
+    value.signed_by = signed_by;
+    value.waits = withdrawn_by == NULL;
+    if (withdrawn_by != NULL)
+        value.withdrawn_by = tamga_wire_bytes(tamga_hash_span(&withdrawn_by->hash));
+    tamga_key_release(&key, &id->hash);
+    cr_assert_eq(tamga_state_put(&gateway->state, &key, &value.base), TAMGA_OK);
+}
+
+void world_withdraw(struct world *world, const struct tamga_entry_id *id, uint64_t counter)
+{
+    struct tamga_entry_id by;
+
+    test_image(&by.hash, 77);
+    put_release(&world->gateway, id, counter, &by);
+    world_grow(world, 1, "lock");
+}
+
+void world_keep_waiting(struct world *world, const struct tamga_entry_id *id, uint64_t counter)
+{
+    put_release(&world->gateway, id, counter, NULL);
+    world_grow(world, 1, "lock");
+}
+
 void world_withdraw_newest(struct world *world)
 {
+    const struct gateway *gateway = &world->gateway;
+    struct tamga_entry_id id = gateway->newest_id;
+
     put_latest(&world->gateway, true);
-    world_grow(world, 1, "lock");
+    world_withdraw(world, &id, gateway->newest_counter);
 }
 
 void world_grow(struct world *world, size_t count, const char *model)

@@ -106,6 +106,11 @@ void world_supersede_by(struct world *world, const struct image *image,
                         const struct test_release *base);
 /* The newest release is withdrawn, in a new block. */
 void world_withdraw_newest(struct world *world);
+/* Any release is, or waits for signatures. */
+void world_withdraw(struct world *world, const struct tamga_entry_id *id, uint64_t counter);
+void world_keep_waiting(struct world *world, const struct tamga_entry_id *id, uint64_t counter);
+/* A block with any other action; the state is as the test has it. */
+void world_say(struct world *world, const char *sender, const Tamga__V1__TransactionBody *body);
 /* Blocks with a release each of one of acme's models, of which the state says nothing. */
 void world_grow(struct world *world, size_t count, const char *model);
 

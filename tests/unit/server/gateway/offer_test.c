@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 
+#include "chain/state_map.h"
 #include "council.h"
 #include "rules/proof.h"
 
@@ -43,17 +44,40 @@ static struct tamga_node *follower(void)
 }
 
 /* Into a block. */
-static void publish(const struct test_release *release)
+static void settle(const struct tamga_buf *payload)
 {
     struct seat *seat = &gateway.council.seat[0];
     struct test_node miner = {test_consortium(), seat->store, seat->node->engine};
+
+    cr_assert_eq(test_submit(&miner, payload, gateway.council.now_ms), TAMGA_OK);
+    cr_assert(council_mine(&gateway.council, 0));
+}
+static struct tamga_entry_id published; /* the last one */
+static void publish(const struct test_release *release)
+{
     struct test_release dated = *release;
     TAMGA_BUF payload = {0};
 
     dated.time_ms = gateway.council.now_ms;
-    test_release(&payload, NULL, &dated);
-    cr_assert_eq(test_submit(&miner, &payload, gateway.council.now_ms), TAMGA_OK);
-    cr_assert(council_mine(&gateway.council, 0));
+    test_release(&payload, &published, &dated);
+    settle(&payload);
+}
+
+static void withdraw_final(const struct tamga_entry_id *id)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Withdraw action = TAMGA__V1__WITHDRAW__INIT;
+    char reason[] = "it bricks";
+    TAMGA_BUF payload = {0};
+
+    action.release = tamga_wire_bytes(tamga_hash_span(&id->hash));
+    action.reason = reason;
+    body.time_ms = gateway.council.now_ms;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW;
+    body.withdraw = &action;
+    test_action(&payload, NULL, "acme", &body);
+    settle(&payload);
+    council_finish(&gateway.council);
 }
 static void publish_final(const struct test_release *release)
 {
@@ -127,7 +151,10 @@ static void offers_older(uint64_t counter, uint64_t newest, bool own_checkpoint)
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     struct tamga_checkpoint as_of, checkpoint;
     Tamga__V1__EntryProof proof = gateway.offer.proof.message;
+    struct tamga_standing sender;
+    struct tamga_span standing = {0};
     struct tamga_header header;
+    struct tamga_hash key;
 
     cr_assert(gateway.offer.older);
     cr_assert_eq(shown(&as_of), newest);
@@ -139,6 +166,15 @@ static void offers_older(uint64_t counter, uint64_t newest, bool own_checkpoint)
                                          NULL, NULL),
                  TAMGA_OK);
     cr_assert(tamga_hash_equal(&item.id.hash, &gateway.offer.item.id.hash));
+    tamga_key_release(&key, &item.id.hash);
+    cr_assert_eq(tamga_state_proof_check(&standing, &as_of.state_root, &key,
+                                         gateway.offer.release, NULL),
+                 TAMGA_OK);
+    cr_assert_eq(standing.len, 0, "in force");
+    cr_assert_eq(tamga_standing_check(&sender, &as_of.state_root, &item.sender,
+                                      gateway.offer.sender, NULL),
+                 TAMGA_OK);
+    cr_assert_str_eq(sender.name, "acme");
     cr_assert(own_checkpoint ? checkpoint.at.height < as_of.at.height
                              : checkpoint.at.height == as_of.at.height);
 }
@@ -289,4 +325,25 @@ Test(offer, proof_is_made_once)
     offers_newest(2);
     cr_assert_eq(tamga_proof_cache_find(gateway.cache, &first, newest_height(), &model),
                  TAMGA_OK);
+}
+
+/*
+ * Goal:   a release that was withdrawn is not on offer; an older one is, beside the proof
+ *         that the newest was.
+ * Method: withdraw the second of two; then the first too.
+ */
+Test(offer, not_what_was_withdrawn)
+{
+    struct tamga_entry_id first;
+
+    publish(&(struct test_release){.counter = 1});
+    first = published;
+    publish_final(&(struct test_release){.counter = 2});
+    withdraw_final(&published);
+    cr_assert_eq(ask(0, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    cr_assert(gateway.withdrawn);
+    withdraw_final(&first);
+    cr_assert_eq(ask(0, 0), TAMGA_OK);
+    nothing_is_shown();
 }
