@@ -28,6 +28,8 @@ static const char *reinstall_of(Tamga__V1__Reinstall reinstall)
         return "replaced part";
     case TAMGA__V1__REINSTALL__REINSTALL_TEST:
         return "test";
+    case TAMGA__V1__REINSTALL__REINSTALL_RETURNED:
+        return "after it had gone back";
     default:
         return "";
     }

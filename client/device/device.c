@@ -256,6 +256,8 @@ static void fill_install(struct tamga_device_install *out,
     snprintf(out->version, sizeof out->version, "%s", release->version);
     memcpy(out->nonce, session->nonce, sizeof out->nonce);
     out->block = session->block;
+    out->permit = session->permit;
+    out->permit_height = session->permit_height;
 }
 
 /* Sign what happened to the offer, durable before anybody is told. */
@@ -272,6 +274,7 @@ static enum tamga_err record_outcome(struct tamga_session *session, enum tamga_e
         .outcome = outcome,
         .reason = reason,
         .to_counter = device->state.counter,
+        .permit = &session->permit,
     };
     uint64_t before = device->state.receipt_counter;
     enum tamga_err err = tamga_receipt_add(device, &facts, &detail);
@@ -367,9 +370,10 @@ static enum tamga_err take_offer(struct tamga_session *session,
     enum tamga_err err;
 
     name_release(session, result);
-    tamga_device_event(session->device, false, "offer", "%s, counter %llu",
+    tamga_device_event(session->device, false, "offer", "%s, counter %llu%s",
                        session->release->version,
-                       (unsigned long long)session->release->counter);
+                       (unsigned long long)session->release->counter,
+                       tamga_hash_is_zero(&session->permit) ? "" : ": back, by permit");
     err = tamga_offer_suits(session);
     return err == TAMGA_OK ? carry_out(session, result) : refuse_offer(session, err, result);
 }

@@ -57,8 +57,7 @@ static enum tamga_err check_depends(const struct tamga_device *device,
     return TAMGA_OK;
 }
 
-/* A clock that lags is not believed below what validators cosigned. */
-static uint64_t now_at_least(const struct tamga_device *device)
+uint64_t tamga_device_now_at_least(const struct tamga_device *device)
 {
     uint64_t now_ms = tamga_device_now_ms(device);
     uint64_t cosigned_ms = device->state.checkpoint.time_ms;
@@ -78,16 +77,16 @@ static enum tamga_err check_standing(enum tamga_err standing,
 
 static enum tamga_err check_suits(const struct tamga_device *device,
                                   const Tamga__V1__Release *release, enum tamga_err standing,
-                                  struct tamga_detail *detail)
+                                  bool permitted, struct tamga_detail *detail)
 {
-    uint64_t now_ms = now_at_least(device);
+    uint64_t now_ms = tamga_device_now_at_least(device);
     enum tamga_err err = check_standing(standing, release, detail);
 
     if (err == TAMGA_OK)
         err = check_hardware(device, release, detail);
     if (err != TAMGA_OK)
         return err;
-    if (release->counter <= device->state.counter)
+    if (release->counter <= device->state.counter && !permitted)
         return tamga_refuse(detail, TAMGA_E_COUNTER_ROLLBACK,
                             "counter %" PRIu64 "; installed is %" PRIu64, release->counter,
                             device->state.counter);
@@ -98,13 +97,15 @@ static enum tamga_err check_suits(const struct tamga_device *device,
     if (device->blank && device->state.counter == 0 && !release->first_install)
         return tamga_refuse(detail, TAMGA_E_FIRST_INSTALL_NEEDED, "%s is no first install",
                             release->version);
-    err = check_depends(device, release, detail);
+    /* Its model's owner has said of this very release that the way back to it is good. */
+    err = permitted ? TAMGA_OK : check_depends(device, release, detail);
     return err == TAMGA_OK ? tamga_recipient_check(device, release, detail) : err;
 }
 
 enum tamga_err tamga_offer_suits(struct tamga_session *session)
 {
-    return check_suits(session->device, session->release, session->standing, session->detail);
+    return check_suits(session->device, session->release, session->standing,
+                       !tamga_hash_is_zero(&session->permit), session->detail);
 }
 
 /* ---- is it so --------------------------------------------------------------------- */
@@ -160,8 +161,8 @@ static enum tamga_err check_older(const struct tamga_session *session,
         return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
                             "counter %" PRIu64 "; the newest release has %" PRIu64, counter,
                             counter_of(newest));
-    if (check_suits(session->device, release_of(&newest->item), newest->standing, NULL) ==
-        TAMGA_OK)
+    if (check_suits(session->device, release_of(&newest->item), newest->standing, false,
+                    NULL) == TAMGA_OK)
         return tamga_refuse(session->detail, TAMGA_E_NOT_NEWEST,
                             "%s is offered, though the newer %s suits this device",
                             release_of(older)->version, release_of(&newest->item)->version);
@@ -213,40 +214,55 @@ static enum tamga_err check_producer(const struct tamga_session *session,
     return TAMGA_OK;
 }
 
-/* Whoever proves the offer as of now must not prove the newest one as of before. */
-static enum tamga_err check_as_new(const struct tamga_session *session,
-                                   const struct tamga_checkpoint *newest,
-                                   const struct tamga_checkpoint *offer)
+enum tamga_err tamga_entry_prove(struct tamga_session *session, struct tamga_item *item,
+                                 struct tamga_header *header,
+                                 const struct tamga_checkpoint *newest,
+                                 const Tamga__V1__EntryProof *untrusted)
 {
-    if (newest->at.height < offer->at.height)
+    Tamga__V1__EntryProof proof = *untrusted; /* its parts are borrowed */
+    struct tamga_checkpoint own;
+    enum tamga_err err;
+
+    if (proof.checkpoint == NULL)
+        proof.checkpoint = session->answer->newest->checkpoint;
+    /* Not held against the newest one accepted: what was final once is so for ever. */
+    err = tamga_entry_proof_check(item, header, &own, &session->device->chain, &proof, NULL,
+                                  session->detail);
+    /* Whoever proves an entry as of now must not prove the newest one as of before. */
+    if (err == TAMGA_OK && newest->at.height < own.at.height)
         return tamga_refuse(session->detail, TAMGA_E_CHECKPOINT_OLDER,
                             "newest release as of height %" PRIu64 ", the offer as of %" PRIu64,
-                            newest->at.height, offer->at.height);
-    return TAMGA_OK;
+                            newest->at.height, own.at.height);
+    return err;
+}
+
+/* Only a way back asks for a permit; with a way forward it is not looked at. */
+static enum tamga_err check_permit(struct tamga_session *session, const struct newest *newest,
+                                   const struct tamga_item *older)
+{
+    if (session->answer->permit == NULL ||
+        release_of(older)->counter >= session->device->state.counter)
+        return TAMGA_OK;
+    return tamga_permit_prove(session, &newest->shown, &older->id);
 }
 
 static enum tamga_err prove_older(struct tamga_session *session, const struct newest *newest)
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item older = {0};
-    Tamga__V1__EntryProof proof = *session->answer->offer; /* its parts are borrowed */
-    struct tamga_checkpoint own;
     struct tamga_header header;
     struct tamga_block_id block;
-    enum tamga_err err, standing = TAMGA_OK;
+    enum tamga_err standing = TAMGA_OK;
+    enum tamga_err err = tamga_entry_prove(session, &older, &header, &newest->shown,
+                                           session->answer->offer);
 
-    if (proof.checkpoint == NULL)
-        proof.checkpoint = session->answer->newest->checkpoint;
-    /* Not held against the newest one accepted: what was final once is so for ever. */
-    err = tamga_entry_proof_check(&older, &header, &own, &session->device->chain, &proof, NULL,
-                                  session->detail);
-    if (err == TAMGA_OK)
-        err = check_as_new(session, &newest->shown, &own);
     if (err == TAMGA_OK)
         err = check_producer(session, newest, &older);
     if (err == TAMGA_OK)
         err = read_standing(&standing, session, newest, &older);
     if (err == TAMGA_OK)
         err = check_older(session, newest, &older);
+    if (err == TAMGA_OK)
+        err = check_permit(session, newest, &older);
     if (err != TAMGA_OK)
         return err;
     tamga_header_id(&block, &header);

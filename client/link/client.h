@@ -255,7 +255,8 @@ struct tamga_record_info {
     uint64_t time_ms;    /* when the gateway got the receipt */
     enum tamga_client_outcome outcome;
     enum tamga_err reason; /* TAMGA_OK exactly if confirmed */
-    const char *reinstall; /* "", "recovery", "replaced part", "test" */
+    const char *reinstall; /* "", "recovery", "replaced part", "test",
+                              "after it had gone back" */
     uint64_t receipt_counter;
     uint64_t missing;      /* receipts that should be between the one before and this */
     uint64_t from_counter;

@@ -39,7 +39,7 @@ void tamga_key_version(struct tamga_hash *out, const char *producer, const char 
 void tamga_key_latest(struct tamga_hash *out, const char *producer, const char *model);
 void tamga_key_device(struct tamga_hash *out, const Tamga__V1__DeviceId *device);
 /* What a gateway block commits to: this device took this release. A first success has
- * one key; a reinstall, refusal or failure has one for each receipt. */
+ * one key; a reinstall, a way back, a refusal or failure has one for each receipt. */
 void tamga_key_update(struct tamga_hash *out, const Tamga__V1__ReceiptBody *receipt);
 void tamga_key_receipt(struct tamga_hash *out, const Tamga__V1__DeviceId *device,
                        uint64_t receipt_counter);

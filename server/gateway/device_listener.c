@@ -125,6 +125,8 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
     response.offer = offer.older ? &offer.proof.message : NULL;
     response.release = offer.release;
     response.sender = offer.sender;
+    response.permit = offer.permit.body != NULL ? &offer.permit_proof.message : NULL;
+    response.permit_sender = offer.permit_sender;
     closure(&response, call);
 }
 

@@ -11,9 +11,9 @@ static const Tamga__V1__Release *release_of(const struct tamga_item *item)
     return ((const Tamga__V1__TransactionBody *)item->body)->release;
 }
 
-enum tamga_err gateway_find_release(const struct tamga_chain *chain,
-                                    const struct tamga_view *view,
-                                    const struct tamga_entry_id *id, struct tamga_item *item)
+enum tamga_err gateway_find_entry(const struct tamga_chain *chain,
+                                  const struct tamga_view *view,
+                                  const struct tamga_entry_id *id, struct tamga_item *item)
 {
     TAMGA_BUF payload = {0};
     struct tamga_place place;
@@ -66,13 +66,26 @@ static bool steps_on(const Tamga__V1__Release *release, const char *installed_ve
     return true;
 }
 
+static bool expired(const Tamga__V1__Release *release, uint64_t now_ms)
+{
+    return release->expires_ms != 0 && release->expires_ms <= now_ms;
+}
+
 static bool suitable(const Tamga__V1__Release *release, const Tamga__V1__CheckInBody *check_in,
                      uint64_t now_ms)
 {
     return release->counter > check_in->installed_counter &&
            for_hardware(release, check_in->hardware) &&
-           steps_on(release, check_in->installed_version) &&
-           (release->expires_ms == 0 || release->expires_ms > now_ms);
+           steps_on(release, check_in->installed_version) && !expired(release, now_ms);
+}
+
+/* A permit speaks for the step as a whole: what it depends on is not asked. */
+bool gateway_suits_back(const struct gateway_question *question,
+                        const struct tamga_item *release)
+{
+    return release_of(release)->counter < question->check_in->installed_counter &&
+           for_hardware(release_of(release), question->check_in->hardware) &&
+           !expired(release_of(release), question->now_ms);
 }
 
 static enum tamga_err consider(struct tamga_item *item, const struct tamga_chain *chain,
@@ -85,7 +98,7 @@ static enum tamga_err consider(struct tamga_item *item, const struct tamga_chain
 
     if (err != TAMGA_OK || !in_force)
         return err;
-    err = gateway_find_release(chain, view, id, &candidate);
+    err = gateway_find_entry(chain, view, id, &candidate);
     if (err == TAMGA_OK && suitable(release_of(&candidate), check_in, now_ms))
         tamga_item_move(item, &candidate);
     return err;

@@ -14,6 +14,9 @@ void tamga_offer_clear(struct tamga_offer *offer)
     tamga_entry_proof_clear(&offer->proof);
     tamga_wire_free((ProtobufCMessage *)offer->release);
     tamga_wire_free((ProtobufCMessage *)offer->sender);
+    tamga_item_clear(&offer->permit);
+    tamga_entry_proof_clear(&offer->permit_proof);
+    tamga_wire_free((ProtobufCMessage *)offer->permit_sender);
     *offer = (struct tamga_offer){0};
 }
 
@@ -94,29 +97,58 @@ static enum tamga_err prove_older(struct tamga_offer *offer, const struct tamga_
         err = tamga_state_proof_make(&offer->release, state, &key);
     if (err == TAMGA_OK)
         err = tamga_member_proof_make(&offer->sender, state, &offer->item.sender);
+    if (err == TAMGA_OK && offer->permit.body != NULL)
+        err = tamga_entry_proof_make(&offer->permit_proof, chain, reader->reader,
+                                     &offer->permit.id, &reader->checkpoint, NULL);
+    if (err == TAMGA_OK && offer->permit.body != NULL)
+        err = tamga_member_proof_make(&offer->permit_sender, state, &offer->permit.sender);
     offer->older = err == TAMGA_OK;
     return err;
 }
 
 /* ---- the answer ---------------------------------------------------------------------- */
 
-/* NOT_FOUND: nothing that is final suits. */
-static enum tamga_err choose(struct tamga_offer *offer, const struct tamga_chain *chain,
-                             const struct tamga_proof_reader *reader,
-                             const Tamga__V1__CheckInBody *check_in, uint64_t now_ms)
+/* NOT_FOUND: nothing newer that is final suits. */
+static enum tamga_err choose_newer(struct tamga_offer *offer, const struct tamga_reader *reader,
+                                   const struct gateway_question *question)
 {
     struct tamga_place place;
-    enum tamga_err err =
-        gateway_newest_for(chain, reader->reader, check_in, now_ms, &offer->item);
+    bool stays = false;
+    enum tamga_err err = gateway_newest_for(question->chain, reader, question->check_in,
+                                            question->now_ms, &offer->item);
 
     if (err == TAMGA_OK)
-        err = tamga_query_place(&reader->reader->view, &offer->item.id, &place);
+        err = tamga_query_place(&reader->view, &offer->item.id, &place);
     /* After a restart a reader may know blocks above its checkpoint: wait for the next. */
-    if (err == TAMGA_OK && place.height > reader->checkpoint.at.height)
+    if (err == TAMGA_OK && place.height > question->as_of->at.height)
+        err = TAMGA_E_NOT_FOUND;
+    if (err == TAMGA_OK)
+        err = gateway_stays(question, place.height, &stays);
+    if (err == TAMGA_OK && stays)
         err = TAMGA_E_NOT_FOUND;
     if (err != TAMGA_OK)
         tamga_item_clear(&offer->item);
     return err;
+}
+
+/* Forward, or else back if that is permitted. NOT_FOUND: neither. */
+static enum tamga_err choose(struct tamga_offer *offer, const struct tamga_chain *chain,
+                             const struct tamga_proof_reader *reader,
+                             const Tamga__V1__CheckInBody *check_in, uint64_t now_ms)
+{
+    uint64_t cosigned_ms = reader->checkpoint.time_ms;
+    const struct gateway_question question = {
+        .chain = chain,
+        .view = &reader->reader->view,
+        .as_of = &reader->checkpoint,
+        .check_in = check_in,
+        .now_ms = now_ms > cosigned_ms ? now_ms : cosigned_ms,
+    };
+    enum tamga_err err = choose_newer(offer, reader->reader, &question);
+
+    return err == TAMGA_E_NOT_FOUND
+               ? gateway_way_back(&question, &offer->item, &offer->permit)
+               : err;
 }
 
 static bool is_newest(const struct tamga_offer *offer)

@@ -49,9 +49,9 @@ static ProtobufCMessage *unpack(const ProtobufCMessageDescriptor *type,
 
 /* Of the first entry of a block, with the headers up to the checkpoint that proves it; a
  * message of its own, for lies to change. */
-static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
+static Tamga__V1__EntryProof *prove_entry(const struct gateway *gateway, size_t at)
 {
-    const struct tamga_block *block = &gateway->block[gateway->older_at].block;
+    const struct tamga_block *block = &gateway->block[at].block;
     uint8_t header[WORLD_BLOCKS_MAX][TAMGA_HEADER_BYTES];
     ProtobufCBinaryData above[WORLD_BLOCKS_MAX], node[TAMGA_MERKLE_PATH_MAX];
     Tamga__V1__EntryProof proof = TAMGA__V1__ENTRY_PROOF__INIT;
@@ -65,7 +65,7 @@ static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
         abort();
     for (size_t i = 0; i < path.count; i++)
         node[i] = tamga_wire_bytes(tamga_hash_span(&path.node[i]));
-    for (size_t i = gateway->older_at + 1; i <= gateway->older_as_of; i++) {
+    for (size_t i = at + 1; i <= gateway->older_as_of; i++) {
         tamga_header_encode(header[i], &gateway->block[i].block.sealed.header);
         above[proof.n_headers++] = tamga_wire_bytes(tamga_span(header[i], TAMGA_HEADER_BYTES));
     }
@@ -91,6 +91,8 @@ struct parts {
     Tamga__V1__ReleaseProof *newest;
     Tamga__V1__EntryProof *offer;
     Tamga__V1__StateProof *release, *sender;
+    Tamga__V1__EntryProof *permit;
+    Tamga__V1__StateProof *permit_sender;
 };
 
 static void parts_clear(struct parts *parts)
@@ -99,6 +101,8 @@ static void parts_clear(struct parts *parts)
     tamga_wire_free((ProtobufCMessage *)parts->offer);
     tamga_wire_free((ProtobufCMessage *)parts->release);
     tamga_wire_free((ProtobufCMessage *)parts->sender);
+    tamga_wire_free((ProtobufCMessage *)parts->permit);
+    tamga_wire_free((ProtobufCMessage *)parts->permit_sender);
 }
 
 /* Of the state as it is now: nobody shows an older one of these. */
@@ -119,12 +123,22 @@ static void offer_older(struct parts *parts, const struct gateway *gateway)
     struct tamga_entry_id id;
     TAMGA_BUF payload = {0};
 
-    parts->offer = prove_older(gateway);
+    parts->offer = prove_entry(gateway, gateway->older_at);
     if (tamga_buf_set(&payload, tamga_wire_span(parts->offer->payload)) != TAMGA_OK ||
         test_consortium()->rules->entry_id(&id, tamga_buf_span(&payload)) != TAMGA_OK)
         abort();
     parts->release = prove_release(gateway, &id);
     parts->sender = test_sender_proof(&gateway->state.view, &payload);
+}
+
+static void show_permit(struct parts *parts, const struct gateway *gateway)
+{
+    TAMGA_BUF payload = {0};
+
+    parts->permit = prove_entry(gateway, gateway->permit_at);
+    if (tamga_buf_set(&payload, tamga_wire_span(parts->permit->payload)) != TAMGA_OK)
+        abort();
+    parts->permit_sender = test_sender_proof(&gateway->state.view, &payload);
 }
 
 static void check_in(Tamga__V1__DeviceService_Service *service,
@@ -154,7 +168,11 @@ static void check_in(Tamga__V1__DeviceService_Service *service,
             &tamga__v1__release_proof__descriptor, &gateway->proof[gateway->shown]);
     if (gateway->offers && gateway->older)
         offer_older(&parts, gateway);
+    if (gateway->offers && gateway->permit_at > 0)
+        show_permit(&parts, gateway);
     response.newest = parts.newest;
+    response.permit = parts.permit;
+    response.permit_sender = parts.permit_sender;
     response.offer = parts.offer;
     response.release = parts.release;
     response.sender = parts.sender;
@@ -573,6 +591,29 @@ void world_say(struct world *world, const char *sender, const Tamga__V1__Transac
     push_block(&world->gateway, &payload, 1);
     tamga_buf_clear(&payload);
     world->gateway.offers = true;
+}
+
+void world_permit(struct world *world, const struct world_permit *permit)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Permit action = TAMGA__V1__PERMIT__INIT;
+    char reason[] = "2 bricks", *number = (char *)(uintptr_t)permit->number;
+
+    action.release = tamga_wire_bytes(tamga_hash_span(&permit->release->hash));
+    action.n_numbers = number != NULL;
+    action.numbers = &number;
+    action.expires_ms = permit->expires_ms == 0 ? WORLD_NOW_MS + 1 : permit->expires_ms;
+    action.reason = reason;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_PERMIT;
+    body.permit = &action;
+    world_say(world, permit->sender == NULL ? "acme" : permit->sender, &body);
+    world->gateway.permit_at = world->gateway.block_count - 1;
+}
+
+void world_offer_older(struct world *world, size_t at)
+{
+    world->gateway.older_at = at;
+    world->gateway.older = true;
 }
 
 /* What the state says of a release that is not simply in force. */

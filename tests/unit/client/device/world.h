@@ -44,6 +44,7 @@ struct gateway {
     bool older;        /* beside it, an older release is on offer */
     size_t older_at;   /* the first entry of this block */
     size_t older_as_of; /* block of the checkpoint that proves it; shown: that one */
+    size_t permit_at;   /* block of the permit that is shown; 0: none is */
     struct {
         struct tamga_cid cid;
         struct tamga_buf bytes;
@@ -111,6 +112,16 @@ void world_withdraw(struct world *world, const struct tamga_entry_id *id, uint64
 void world_keep_waiting(struct world *world, const struct tamga_entry_id *id, uint64_t counter);
 /* A block with any other action; the state is as the test has it. */
 void world_say(struct world *world, const char *sender, const Tamga__V1__TransactionBody *body);
+/* A permit of acme's, in a new block, for this device and a millisecond more, and shown. */
+struct world_permit {
+    const struct tamga_entry_id *release;
+    const char *sender; /* NULL: acme */
+    const char *number; /* NULL: all devices */
+    uint64_t expires_ms; /* 0: a millisecond from now */
+};
+void world_permit(struct world *world, const struct world_permit *permit);
+/* The first entry of an earlier block is on offer beside the newest release. */
+void world_offer_older(struct world *world, size_t at);
 /* Blocks with a release each of one of acme's models, of which the state says nothing. */
 void world_grow(struct world *world, size_t count, const char *model);
 

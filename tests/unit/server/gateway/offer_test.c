@@ -347,3 +347,95 @@ Test(offer, not_what_was_withdrawn)
     cr_assert_eq(ask(0, 0), TAMGA_OK);
     nothing_is_shown();
 }
+
+static void permit_final(const struct tamga_entry_id *release)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Permit action = TAMGA__V1__PERMIT__INIT;
+    char reason[] = "it bricks";
+    TAMGA_BUF payload = {0};
+
+    action.release = tamga_wire_bytes(tamga_hash_span(&release->hash));
+    action.expires_ms = gateway.council.now_ms + 3600000;
+    action.reason = reason;
+    body.time_ms = gateway.council.now_ms;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_PERMIT;
+    body.permit = &action;
+    test_action(&payload, NULL, "acme", &body);
+    settle(&payload);
+    council_finish(&gateway.council);
+}
+
+/* The offer comes with a permit of acme's, proved as the offer is. */
+static void shows_permit(const struct tamga_entry_id *release)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+    Tamga__V1__EntryProof proof = gateway.offer.permit_proof.message;
+    struct tamga_checkpoint as_of, checkpoint;
+    struct tamga_standing sender;
+    struct tamga_header header;
+
+    cr_assert_not_null(gateway.offer.permit.body);
+    (void)shown(&as_of);
+    if (proof.checkpoint == NULL)
+        proof.checkpoint = gateway.offer.newest->checkpoint;
+    cr_assert_eq(tamga_entry_proof_check(&item, &header, &checkpoint, test_consortium(), &proof,
+                                         NULL, NULL),
+                 TAMGA_OK);
+    cr_assert(tamga_span_equal(
+        tamga_wire_span(((const Tamga__V1__TransactionBody *)item.body)->permit->release),
+        tamga_hash_span(&release->hash)));
+    cr_assert_eq(tamga_standing_check(&sender, &as_of.state_root, &item.sender,
+                                      gateway.offer.permit_sender, NULL),
+                 TAMGA_OK);
+    cr_assert_str_eq(sender.name, "acme");
+}
+
+/*
+ * Goal:   a device that runs what was withdrawn is offered the way back, once that is
+ *         permitted; one that is back stays, until something newer than the permit comes.
+ * Method: 2 is withdrawn, then a permit to 1; devices at 2 and at 1; then 3.
+ */
+Test(offer, the_way_back)
+{
+    struct tamga_entry_id first;
+
+    publish(&(struct test_release){.counter = 1});
+    first = published;
+    publish_final(&(struct test_release){.counter = 2});
+    withdraw_final(&published);
+    cr_assert_eq(ask(2, newest_height()), TAMGA_OK);
+    nothing_is_shown();
+    permit_final(&first);
+    cr_assert_eq(ask(2, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    shows_permit(&first);
+    cr_assert_eq(ask(0, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    cr_assert_null(gateway.offer.permit.body);
+    publish_final(&(struct test_release){.counter = 3});
+    cr_assert_eq(ask(2, 0), TAMGA_OK);
+    offers_newest(3);
+    cr_assert_eq(ask(1, 0), TAMGA_OK);
+    offers_newest(3);
+}
+
+/*
+ * Goal:   what is in force still, a device may be let back from too, and is not sent forward
+ *         to again.
+ * Method: a permit to 1 while 2 is the newest; devices at 2 and at 1.
+ */
+Test(offer, the_way_back_from_what_is_in_force)
+{
+    struct tamga_entry_id first;
+
+    publish(&(struct test_release){.counter = 1});
+    first = published;
+    publish_final(&(struct test_release){.counter = 2});
+    permit_final(&first);
+    cr_assert_eq(ask(2, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    shows_permit(&first);
+    cr_assert_eq(ask(1, 0), TAMGA_OK);
+    nothing_is_shown();
+}
