@@ -28,6 +28,7 @@ struct tamga_device {
     int root_folder;
     struct tamga_device_state state;
     uint64_t told_old_height; /* of the checkpoint whose age was told; 0: none */
+    struct tamga_hash told_withdrawn; /* the release that runs, if that was told; zero: none */
     struct tamga_net_link link; /* its tls NULL: plain tcp:// only */
     enum tamga_err broken; /* memory and disk may differ: nothing more until reopened */
 };

@@ -172,15 +172,17 @@ static enum tamga_err check_older(const struct tamga_session *session,
 /* Whether it is in force is no fault of the answer: the release is judged by it. */
 static enum tamga_err read_standing(enum tamga_err *standing,
                                     const struct tamga_session *session,
-                                    const struct newest *newest, const struct tamga_item *item)
+                                    const struct newest *newest,
+                                    const struct tamga_entry_id *release,
+                                    const Tamga__V1__StateProof *untrusted)
 {
     struct tamga_span value = {0};
     struct tamga_hash key;
     enum tamga_err err;
 
-    tamga_key_release(&key, &item->id.hash);
-    err = tamga_state_proof_check(&value, &newest->shown.state_root, &key,
-                                  session->answer->release, session->detail);
+    tamga_key_release(&key, &release->hash);
+    err = tamga_state_proof_check(&value, &newest->shown.state_root, &key, untrusted,
+                                  session->detail);
     if (err == TAMGA_OK)
         err = tamga_release_in_force(value, session->detail);
     if (err != TAMGA_OK && err != TAMGA_E_RELEASE_WITHDRAWN && err != TAMGA_E_RELEASE_UNSIGNED)
@@ -258,7 +260,7 @@ static enum tamga_err prove_older(struct tamga_session *session, const struct ne
     if (err == TAMGA_OK)
         err = check_producer(session, newest, &older);
     if (err == TAMGA_OK)
-        err = read_standing(&standing, session, newest, &older);
+        err = read_standing(&standing, session, newest, &older.id, session->answer->release);
     if (err == TAMGA_OK)
         err = check_older(session, newest, &older);
     if (err == TAMGA_OK)
@@ -308,6 +310,55 @@ static enum tamga_err prove_newest(struct tamga_session *session, struct newest 
     return err == TAMGA_OK ? keep_checkpoint(session, &newest->shown) : err;
 }
 
+/* It keeps running: what to do about it is for whoever reads the event. Told once. */
+static void tell_withdrawn(struct tamga_device *device, uint64_t height)
+{
+    const struct tamga_device_state *state = &device->state;
+
+    if (tamga_hash_equal(&device->told_withdrawn, &state->release))
+        return;
+    device->told_withdrawn = state->release;
+    tamga_device_event(device, true, "release.withdrawn",
+                       "%s, counter %" PRIu64 ", which this device runs, was withdrawn; so the"
+                       " checkpoint of height %" PRIu64 " says", state->version, state->counter,
+                       height);
+}
+
+/* Is what runs withdrawn? The newest release may be that very one; of others there is a proof
+ * of their own. Never the gateway's word. */
+static enum tamga_err check_installed(struct tamga_session *session,
+                                      const struct newest *newest)
+{
+    const struct tamga_device_state *state = &session->device->state;
+    const Tamga__V1__StateProof *untrusted = session->answer->installed;
+    bool withdrawn = newest->standing == TAMGA_E_RELEASE_WITHDRAWN &&
+                     tamga_hash_equal(&newest->item.id.hash, &state->release);
+
+    if (untrusted != NULL && !tamga_hash_is_zero(&state->release)) {
+        const struct tamga_entry_id mine = {state->release};
+        enum tamga_err standing = TAMGA_OK;
+        enum tamga_err err = read_standing(&standing, session, newest, &mine, untrusted);
+
+        if (err != TAMGA_OK)
+            return err;
+        withdrawn |= standing == TAMGA_E_RELEASE_WITHDRAWN;
+    }
+    if (withdrawn)
+        tell_withdrawn(session->device, newest->shown.at.height);
+    return TAMGA_OK;
+}
+
+/* A newest release beside what is said of the installed one is there for its checkpoint, and
+ * on offer only if it suits: nobody is to refuse what nobody offers. */
+static bool is_on_offer(const struct tamga_session *session, const struct newest *newest)
+{
+    if (counter_of(newest) <= session->device->state.counter)
+        return false;
+    return session->answer->installed == NULL ||
+           check_suits(session->device, release_of(&newest->item), newest->standing, false,
+                       NULL) == TAMGA_OK;
+}
+
 enum tamga_err tamga_offer_prove(struct tamga_session *session)
 {
     TAMGA_CLEANUP(newest_clear) struct newest newest = {.standing = TAMGA_OK};
@@ -315,11 +366,13 @@ enum tamga_err tamga_offer_prove(struct tamga_session *session)
 
     if (err == TAMGA_OK)
         err = prove_newest(session, &newest);
+    if (err == TAMGA_OK)
+        err = check_installed(session, &newest);
     if (err != TAMGA_OK)
         return err;
     if (session->answer->offer != NULL)
         return prove_older(session, &newest);
-    if (counter_of(&newest) > session->device->state.counter)
+    if (is_on_offer(session, &newest))
         take(session, &newest.item, newest.standing, &newest.shown.at.id);
     return TAMGA_OK;
 }

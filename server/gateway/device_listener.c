@@ -127,6 +127,7 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
     response.sender = offer.sender;
     response.permit = offer.permit.body != NULL ? &offer.permit_proof.message : NULL;
     response.permit_sender = offer.permit_sender;
+    response.installed = offer.installed;
     closure(&response, call);
 }
 

@@ -25,6 +25,7 @@ struct tamga_offer {
     struct tamga_item permit;          /* to go back to it; empty: it is a way forward */
     struct tamga_entry_proof permit_proof;
     Tamga__V1__StateProof *permit_sender;
+    Tamga__V1__StateProof *installed;  /* what runs was withdrawn, and nothing is on offer */
 };
 void tamga_offer_clear(struct tamga_offer *offer);
 /*

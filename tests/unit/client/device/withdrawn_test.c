@@ -197,3 +197,88 @@ Test(withdrawn, other_transactions_are_no_releases)
     world_supersede(&world, &(struct test_release){.counter = 9, .hardware = "B"});
     lie_is_refused(NULL, TAMGA_E_MISSING_FIELD);
 }
+
+/* ---- what the device runs ------------------------------------------------------------- */
+
+static void is_up_to_date(unsigned told)
+{
+    size_t receipts = world.gateway.receipt_count;
+
+    session_gives(TAMGA_OK);
+    cr_assert_eq(world.result.outcome, TAMGA_DEVICE_UP_TO_DATE);
+    cr_assert_eq(world.gateway.receipt_count, receipts);
+    cr_assert_eq(world.seen, told, "told %u times", world.seen);
+}
+
+/*
+ * Goal:   a device that runs what was withdrawn tells it, once, and keeps it running.
+ * Method: the newest one, as the release proof says; then again, and after a restart.
+ */
+Test(withdrawn, device_tells_what_it_runs)
+{
+    world.watched = "release.withdrawn";
+    world_offer(&world, &first, NULL);
+    installs(&first);
+    is_up_to_date(0);
+    world_withdraw_newest(&world);
+    is_up_to_date(1);
+    is_up_to_date(1);
+    cr_assert(world_runs(&world, &first));
+    world_close(&world);
+    cr_assert_eq(world_open(&world), TAMGA_OK, "%s", world.detail.text);
+    is_up_to_date(2);
+}
+
+/*
+ * Goal:   the same of a release that is not the newest, by a proof of its own; and the newest
+ *         beside it, which does not suit, is not refused as if it were on offer.
+ * Method: 1 runs, 9 is for other hardware; the proof says that 1 is in force, then not.
+ */
+Test(withdrawn, device_is_told_of_an_older_one)
+{
+    struct tamga_entry_id id;
+
+    world.watched = "release.withdrawn";
+    world_offer(&world, &first, NULL);
+    id = world.gateway.newest_id;
+    installs(&first);
+    world_supersede(&world, &(struct test_release){.counter = 9, .hardware = "B"});
+    world.gateway.older = false;
+    world.gateway.tells_of = &id;
+    is_up_to_date(0);
+    world_withdraw(&world, &id, 1);
+    is_up_to_date(1);
+    cr_assert(world_runs(&world, &first));
+    world_offer(&world, &second, &(struct test_release){.counter = 10});
+    installs(&second);
+}
+
+static void tell_of_other(Tamga__V1__CheckInResponse *response)
+{
+    response->installed = shown;
+}
+
+/*
+ * Goal:   nobody's word makes a device believe that what it runs was withdrawn.
+ * Method: the proof of another release that was; the value of one where there is none.
+ */
+Test(withdrawn, device_believes_proofs_only)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *others = NULL;
+    struct tamga_entry_id id, other;
+
+    world.watched = "release.withdrawn";
+    world_offer(&world, &first, NULL);
+    id = world.gateway.newest_id;
+    installs(&first);
+    test_image(&other.hash, 5);
+    world_withdraw(&world, &other, 7);
+    others = prove(&other);
+    shown = others;
+    world.gateway.tells_of = &id;
+    lie_is_refused(tell_of_other, TAMGA_E_PROOF_KEY);
+    tamga_key_release(&other.hash, &id.hash);
+    memcpy(others->key.data, other.hash.byte, sizeof other.hash.byte);
+    lie_is_refused(tell_of_other, TAMGA_E_PROOF_ROOT);
+    cr_assert_eq(world.seen, 0);
+}

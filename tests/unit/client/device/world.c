@@ -92,7 +92,7 @@ struct parts {
     Tamga__V1__EntryProof *offer;
     Tamga__V1__StateProof *release, *sender;
     Tamga__V1__EntryProof *permit;
-    Tamga__V1__StateProof *permit_sender;
+    Tamga__V1__StateProof *permit_sender, *installed;
 };
 
 static void parts_clear(struct parts *parts)
@@ -103,6 +103,7 @@ static void parts_clear(struct parts *parts)
     tamga_wire_free((ProtobufCMessage *)parts->sender);
     tamga_wire_free((ProtobufCMessage *)parts->permit);
     tamga_wire_free((ProtobufCMessage *)parts->permit_sender);
+    tamga_wire_free((ProtobufCMessage *)parts->installed);
 }
 
 /* Of the state as it is now: nobody shows an older one of these. */
@@ -170,7 +171,10 @@ static void check_in(Tamga__V1__DeviceService_Service *service,
         offer_older(&parts, gateway);
     if (gateway->offers && gateway->permit_at > 0)
         show_permit(&parts, gateway);
+    if (gateway->offers && gateway->tells_of != NULL)
+        parts.installed = prove_release(gateway, gateway->tells_of);
     response.newest = parts.newest;
+    response.installed = parts.installed;
     response.permit = parts.permit;
     response.permit_sender = parts.permit_sender;
     response.offer = parts.offer;

@@ -45,6 +45,7 @@ struct gateway {
     size_t older_at;   /* the first entry of this block */
     size_t older_as_of; /* block of the checkpoint that proves it; shown: that one */
     size_t permit_at;   /* block of the permit that is shown; 0: none is */
+    const struct tamga_entry_id *tells_of; /* what it says the device runs; NULL: nothing */
     struct {
         struct tamga_cid cid;
         struct tamga_buf bytes;

@@ -391,6 +391,23 @@ static void shows_permit(const struct tamga_entry_id *release)
     cr_assert_str_eq(sender.name, "acme");
 }
 
+/* Nothing is on offer, and it is proved that what the device runs was withdrawn. */
+static void tells_of_withdrawal(const struct tamga_entry_id *running)
+{
+    struct tamga_checkpoint as_of;
+    struct tamga_span value = {0};
+    struct tamga_hash key;
+
+    cr_assert_null(gateway.offer.item.body);
+    cr_assert_not(gateway.offer.older);
+    (void)shown(&as_of);
+    tamga_key_release(&key, &running->hash);
+    cr_assert_eq(tamga_state_proof_check(&value, &as_of.state_root, &key,
+                                         gateway.offer.installed, NULL),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_release_in_force(value, NULL), TAMGA_E_RELEASE_WITHDRAWN);
+}
+
 /*
  * Goal:   a device that runs what was withdrawn is offered the way back, once that is
  *         permitted; one that is back stays, until something newer than the permit comes.
@@ -405,7 +422,7 @@ Test(offer, the_way_back)
     publish_final(&(struct test_release){.counter = 2});
     withdraw_final(&published);
     cr_assert_eq(ask(2, newest_height()), TAMGA_OK);
-    nothing_is_shown();
+    tells_of_withdrawal(&published);
     permit_final(&first);
     cr_assert_eq(ask(2, 0), TAMGA_OK);
     offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
