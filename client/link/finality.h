@@ -59,6 +59,35 @@ TAMGA_MUST_USE enum tamga_err tamga_final_place_fetch(struct tamga_final_place *
                                                       const struct tamga_entry_id *id,
                                                       struct tamga_detail *detail);
 
+/* The same, and the entry itself: its signatures verified, its author's authority not.
+ * Owns: item by tamga_item_clear. */
+TAMGA_MUST_USE enum tamga_err tamga_final_entry_fetch(struct tamga_item *item,
+                                                      struct tamga_final_place *out,
+                                                      struct tamga_session *session,
+                                                      const struct tamga_chain *chain,
+                                                      const struct tamga_entry_id *id,
+                                                      struct tamga_detail *detail);
+
+/* What a chain's state has under a key, as of a checkpoint. {0} is empty. */
+struct tamga_state_shown {
+    ProtobufCMessage *answer;
+    struct tamga_span value; /* borrowed from the answer; empty: there is nothing */
+    struct tamga_checkpoint checkpoint;
+};
+void tamga_state_shown_clear(struct tamga_state_shown *shown);
+/*
+ * Ask for it, and for the proof.
+ *
+ * Owns:    *out by tamga_state_shown_clear, also after an error.
+ * Errors:  as tamga_checkpoint_verify and tamga_state_proof_check; NOT_READY: there is no
+ *          checkpoint yet; the session's.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_state_fetch(struct tamga_state_shown *out,
+                                                struct tamga_session *session,
+                                                const struct tamga_chain *chain,
+                                                const struct tamga_hash *key,
+                                                struct tamga_detail *detail);
+
 /* A validator that signed what no honest one does. */
 struct tamga_contradiction {
     const char *name;    /* of the member; borrowed from the network */

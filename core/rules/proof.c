@@ -51,25 +51,16 @@ enum tamga_err tamga_inclusion_check(const struct tamga_chain *chain,
 
 /* ---- whose key it is, and was -------------------------------------------------------- */
 
-enum tamga_err tamga_standing_check(struct tamga_standing *out,
-                                    const struct tamga_hash *state_root,
-                                    const struct tamga_address *address,
-                                    const Tamga__V1__StateProof *untrusted,
-                                    struct tamga_detail *detail)
+enum tamga_err tamga_standing_read(struct tamga_standing *out, struct tamga_span value,
+                                   struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateMember *member = NULL;
-    struct tamga_span value = {0};
-    struct tamga_hash key;
     enum tamga_err err;
 
-    tamga_key_member(&key, address);
-    err = tamga_state_proof_check(&value, state_root, &key, untrusted, detail);
-    if (err == TAMGA_OK && value.len == 0)
-        err = tamga_refuse(detail, TAMGA_E_NOT_MEMBER, "the state knows no such key");
-    if (err == TAMGA_OK)
-        err = tamga_wire_unpack((ProtobufCMessage **)&member,
-                                &tamga__v1__state_member__descriptor, TAMGA_WIRE_CANONICAL,
-                                value, detail);
+    if (value.len == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_MEMBER, "the state knows no such key");
+    err = tamga_wire_unpack((ProtobufCMessage **)&member, &tamga__v1__state_member__descriptor,
+                            TAMGA_WIRE_CANONICAL, value, detail);
     if (err != TAMGA_OK)
         return err;
     *out = (struct tamga_standing){.roles = 0};
@@ -77,6 +68,21 @@ enum tamga_err tamga_standing_check(struct tamga_standing *out,
     for (size_t i = 0; i < member->n_spans; i++)
         out->roles |= member->spans[i]->roles;
     return TAMGA_OK;
+}
+
+enum tamga_err tamga_standing_check(struct tamga_standing *out,
+                                    const struct tamga_hash *state_root,
+                                    const struct tamga_address *address,
+                                    const Tamga__V1__StateProof *untrusted,
+                                    struct tamga_detail *detail)
+{
+    struct tamga_span value = {0};
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_member(&key, address);
+    err = tamga_state_proof_check(&value, state_root, &key, untrusted, detail);
+    return err == TAMGA_OK ? tamga_standing_read(out, value, detail) : err;
 }
 
 enum tamga_err tamga_publisher_check(const struct tamga_standing *sender,

@@ -40,6 +40,10 @@ TAMGA_MUST_USE enum tamga_err tamga_standing_check(struct tamga_standing *out,
                                                    const struct tamga_address *address,
                                                    const Tamga__V1__StateProof *untrusted,
                                                    struct tamga_detail *detail);
+/* The same, of a value that is proved already. Errors: NOT_MEMBER, the wire's. */
+TAMGA_MUST_USE enum tamga_err tamga_standing_read(struct tamga_standing *out,
+                                                  struct tamga_span value,
+                                                  struct tamga_detail *detail);
 /*
  * Could such a member have published this? What its key might do at the time was judged by
  * every validator when the release's block was connected; this asks that a block which no

@@ -15,7 +15,7 @@ static uint64_t now_ms(void)
 /* What was told, kept beyond the callback. */
 struct told {
     unsigned count;
-    bool release, newer;
+    bool release, newer, withdrawn;
     uint64_t counter, newer_counter, height, newer_height;
     struct tamga_checkpoint_info checkpoint;
     char model[TAMGA_CLIENT_MODEL_MAX];
@@ -35,6 +35,7 @@ static enum tamga_err hear(void *context, const struct tamga_latest_info *latest
     told->count++;
     told->release = latest->release != NULL;
     told->newer = latest->newer != NULL;
+    told->withdrawn = latest->withdrawn;
     if (told->release) {
         told->counter = latest->release->counter;
         told->height = latest->release->height;
@@ -116,6 +117,41 @@ Test(latest, tells_what_is_final_and_what_is_not)
     cr_assert(told.release && told.newer);
     cr_assert(told.counter == 2 && told.newer_counter == 3 && told.newer_height == 3);
     cr_assert_eq(told.height, 0, "the node spoke of another release's block");
+    fake_stop(node);
+}
+
+/*
+ * Goal:   a newest release that was withdrawn is told as that, from a node and from a file.
+ * Method: withdraw it between two checkpoints.
+ */
+Test(latest, tells_that_it_was_withdrawn)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){0});
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Withdraw withdraw = TAMGA__V1__WITHDRAW__INIT;
+    char reason[] = "it bricks";
+    struct tamga_entry_id id;
+    TAMGA_BUF payload = {0};
+    TOLD told = {0};
+    TOLD filed = {0};
+
+    test_release(&payload, &id, &(struct test_release){.counter = 1, .time_ms = now_ms()});
+    fake_add(node, test_consortium(), &payload);
+    fake_finalize(node);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);
+    cr_assert(told.release && !told.withdrawn);
+    withdraw.release = tamga_wire_bytes(tamga_hash_span(&id.hash));
+    withdraw.reason = reason;
+    body.time_ms = now_ms();
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW;
+    body.withdraw = &withdraw;
+    test_action(&payload, NULL, "acme", &body);
+    fake_add(node, test_consortium(), &payload);
+    fake_finalize(node);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);
+    cr_assert(told.release && told.withdrawn);
+    cr_assert_eq(verify(&told.proof, "acme/cam", &filed), TAMGA_OK);
+    cr_assert(filed.withdrawn);
     fake_stop(node);
 }
 

@@ -226,10 +226,29 @@ static void finality_get_state_proof(Tamga__V1__FinalityService_Service *service
                                      Tamga__V1__GetStateProofResponse_Closure closure,
                                      void *call)
 {
-    (void)service;
-    (void)input;
-    (void)closure;
-    tamga_rpc_fail(call, TAMGA_E_NO_METHOD, NULL);
+    struct fake_finality *self = (struct fake_finality *)service;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *proof = NULL;
+    Tamga__V1__GetStateProofResponse response = TAMGA__V1__GET_STATE_PROOF_RESPONSE__INIT;
+    int index = chain_find(self, input->chain);
+    struct tamga_hash key;
+    enum tamga_err err = index < 0 ? TAMGA_E_WRONG_CHAIN
+                                   : tamga_hash_from(&key, tamga_wire_span(input->key));
+
+    pthread_mutex_lock(self->lock);
+    if (err == TAMGA_OK && self->final[index].message == NULL)
+        err = TAMGA_E_NOT_READY;
+    if (err == TAMGA_OK)
+        err = tamga_state_proof_make(&proof, &self->final[index].reader->view, &key);
+    if (err != TAMGA_OK) {
+        tamga_rpc_fail(call, err, NULL);
+    } else {
+        response.checkpoint = self->final[index].message;
+        response.proof = proof;
+        if (self->options->bend_state)
+            self->options->bend_state(&response);
+        closure(&response, call);
+    }
+    pthread_mutex_unlock(self->lock);
 }
 
 struct headers {
