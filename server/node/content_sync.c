@@ -132,15 +132,17 @@ static enum tamga_err replicate_block(struct replicator *replicator, uint64_t he
         err = tamga_query_block(view, &id, &block);
     for (size_t i = 0; err == TAMGA_OK && i < block.count; i++) {
         TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
-        const Tamga__V1__Release *release;
+        const Tamga__V1__TransactionBody *body;
         struct late image;
 
         err = chain->rules->decode(chain, &item, block.entry[i], NULL);
         if (err != TAMGA_OK)
             break;
-        release = ((const Tamga__V1__TransactionBody *)item.body)->release;
-        image.length = release->image_bytes;
-        if (tamga_cid_parse(&image.root, release->cid) == TAMGA_OK)
+        body = (const Tamga__V1__TransactionBody *)item.body;
+        if (body->action_case != TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE)
+            continue; /* what else members say has no image */
+        image.length = body->release->image_bytes;
+        if (tamga_cid_parse(&image.root, body->release->cid) == TAMGA_OK)
             replicate(replicator, &image);
     }
     return err;
