@@ -28,6 +28,10 @@ static enum tamga_err check_author(const struct tamga_chain *chain,
 {
     const struct tamga_member *member = tamga_network_member(chain->network, &item->sender);
 
+    if (chain->rules == &tamga_rules_consortium &&
+        ((const Tamga__V1__TransactionBody *)item->body)->action_case !=
+            TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE)
+        return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "the transaction is no release");
     if (chain->rules == &tamga_rules_consortium)
         return tamga_release_authority(chain->network, &item->sender, tamga_item_release(item),
                                        detail);

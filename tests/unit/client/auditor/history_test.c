@@ -374,3 +374,36 @@ Test(history, shows_the_permit_of_a_way_back)
     cr_assert_eq(told.permit_err, TAMGA_E_BAD_PERMIT);
     cr_assert_not(told.permit);
 }
+
+static enum tamga_err hear_release(void *context, const struct tamga_record_info *record)
+{
+    *(enum tamga_err *)context = record->release_err;
+    return TAMGA_OK;
+}
+
+/*
+ * Goal:   what is no release is not read as one, whatever a record names.
+ * Method: a record of a withdrawal, as if that had been installed.
+ */
+Test(history, marks_what_is_no_release)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){.gateway = true});
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    struct test_record record = {.release_id = &told.notice, .time_ms = now_ms()};
+    struct tamga_client *client = client_to(node);
+    enum tamga_err release_err = TAMGA_OK;
+    TAMGA_BUF payload = {0};
+
+    add_release(node);
+    body.time_ms = now_ms();
+    set_withdraw(&body);
+    test_action(&payload, &told.notice, "acme", &body);
+    fake_add(node, test_consortium(), &payload);
+    test_record(&payload, NULL, &record);
+    fake_add(node, test_gateway(), &payload);
+    cr_assert_eq(tamga_client_history(client, "acme/cam/0001", hear_release, &release_err, NULL),
+                 TAMGA_OK);
+    cr_assert_eq(release_err, TAMGA_E_MISSING_FIELD);
+    tamga_client_close(client);
+    fake_stop(node);
+}
