@@ -56,9 +56,11 @@ static bool is_for(const Tamga__V1__Permit *permit, const char *number)
     return permit->n_numbers == 0;
 }
 
-/* The permit of this number in the list, if it is this device's now; else an empty item. */
+/* The permit of this number in the list, if it is this device's now, and its block is above
+ * a height; else an empty item. Its height in any case. */
 static enum tamga_err load(struct tamga_item *out, uint64_t *height,
-                           const struct gateway_question *question, uint64_t number)
+                           const struct gateway_question *question, uint64_t number,
+                           uint64_t above)
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     const Tamga__V1__DeviceId *device = question->check_in->device;
@@ -71,18 +73,56 @@ static enum tamga_err load(struct tamga_item *out, uint64_t *height,
     err = read_row(&id, question->view, &group, number);
     if (err == TAMGA_OK)
         err = tamga_query_place(question->view, &id, &place);
-    if (err == TAMGA_OK)
-        err = gateway_find_entry(question->chain, question->view, &id, &item);
     if (err != TAMGA_OK)
         return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
-    if (place.height > question->as_of->at.height ||
-        permit_of(&item)->expires_ms <= question->now_ms ||
-        !is_for(permit_of(&item), device->number))
-        return TAMGA_OK;
     *height = place.height;
-    tamga_item_move(out, &item);
+    if (place.height <= above || place.height > question->as_of->at.height)
+        return TAMGA_OK; /* its block need not be read */
+    err = gateway_find_entry(question->chain, question->view, &id, &item);
+    if (err == TAMGA_OK && permit_of(&item)->expires_ms > question->now_ms &&
+        is_for(permit_of(&item), device->number))
+        tamga_item_move(out, &item);
+    return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
+}
+
+/* Those of this device, from the newest on; the list is in the order of blocks. */
+struct walk {
+    const struct gateway_question *question;
+    uint64_t above;  /* the height that ends it */
+    uint64_t number; /* of the next one; 0: no more */
+    unsigned left;
+};
+
+static enum tamga_err walk_begin(struct walk *out, const struct gateway_question *question,
+                                 uint64_t above)
+{
+    const Tamga__V1__DeviceId *device = question->check_in->device;
+    struct tamga_hash group;
+
+    *out = (struct walk){.question = question, .above = above, .left = PERMITS_LOOKED_AT_MAX};
+    tamga_key_permits(&group, device->producer, device->model);
+    return count_rows(&out->number, question->view, &group);
+}
+
+/* An empty item: that was the last one. */
+static enum tamga_err walk_next(struct walk *walk, struct tamga_item *out)
+{
+    uint64_t height = UINT64_MAX;
+
+    tamga_item_clear(out);
+    while (walk->left > 0 && walk->number > 0 && height > walk->above) {
+        enum tamga_err err =
+            load(out, &height, walk->question, walk->number--, walk->above);
+
+        walk->left--;
+        if (err != TAMGA_OK || out->body != NULL)
+            return err;
+    }
+    walk->number = 0;
     return TAMGA_OK;
 }
+
+/* ---- what runs -------------------------------------------------------------------------- */
 
 /* What a device says that it runs; height 0: no release of the chain. */
 struct running {
@@ -138,27 +178,24 @@ static enum tamga_err try_back(struct tamga_item *release, const struct gateway_
 enum tamga_err gateway_way_back(const struct gateway_question *question,
                                 struct tamga_item *release, struct tamga_item *permit)
 {
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item one = {0};
     struct running running;
-    struct tamga_hash group;
-    uint64_t count, height = 0;
+    struct walk walk;
     enum tamga_err err = find_running(&running, question);
 
-    tamga_key_permits(&group, question->check_in->device->producer,
-                      question->check_in->device->model);
+    /* What was said before the release that runs came speaks of those before it. */
     if (err == TAMGA_OK)
-        err = count_rows(&count, question->view, &group);
-    for (unsigned i = 0; err == TAMGA_OK && i < PERMITS_LOOKED_AT_MAX && i < count; i++) {
-        TAMGA_CLEANUP(tamga_item_clear) struct tamga_item one = {0};
-
-        err = load(&one, &height, question, count - i);
-        /* What was said before the release that runs came speaks of those before it. */
-        if (err != TAMGA_OK || one.body == NULL || height <= running.height)
-            continue;
+        err = walk_begin(&walk, question, running.height);
+    if (err == TAMGA_OK)
+        err = walk_next(&walk, &one);
+    while (err == TAMGA_OK && one.body != NULL) {
         err = try_back(release, question, &one);
-        if (err != TAMGA_OK || release->body == NULL)
-            continue;
-        tamga_item_move(permit, &one);
-        return TAMGA_OK;
+        if (err == TAMGA_OK && release->body != NULL) {
+            tamga_item_move(permit, &one);
+            return TAMGA_OK;
+        }
+        if (err == TAMGA_OK)
+            err = walk_next(&walk, &one);
     }
     return err == TAMGA_OK ? TAMGA_E_NOT_FOUND : err;
 }
@@ -166,24 +203,20 @@ enum tamga_err gateway_way_back(const struct gateway_question *question,
 enum tamga_err gateway_stays(const struct gateway_question *question, uint64_t height,
                              bool *stays)
 {
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item one = {0};
     struct running running;
-    struct tamga_hash group;
-    uint64_t count, at = 0;
+    struct walk walk;
     enum tamga_err err = find_running(&running, question);
 
     *stays = false;
-    tamga_key_permits(&group, question->check_in->device->producer,
-                      question->check_in->device->model);
     if (err == TAMGA_OK)
-        err = count_rows(&count, question->view, &group);
-    for (unsigned i = 0; err == TAMGA_OK && i < PERMITS_LOOKED_AT_MAX && i < count; i++) {
-        TAMGA_CLEANUP(tamga_item_clear) struct tamga_item one = {0};
-
-        err = load(&one, &at, question, count - i);
-        if (err == TAMGA_OK && one.body != NULL && at > height &&
-            tamga_span_equal(tamga_wire_span(permit_of(&one)->release),
-                             tamga_hash_span(&running.id.hash)))
-            *stays = true;
+        err = walk_begin(&walk, question, height);
+    if (err == TAMGA_OK)
+        err = walk_next(&walk, &one);
+    while (err == TAMGA_OK && one.body != NULL && !*stays) {
+        *stays = tamga_span_equal(tamga_wire_span(permit_of(&one)->release),
+                                  tamga_hash_span(&running.id.hash));
+        err = walk_next(&walk, &one);
     }
     return err;
 }
