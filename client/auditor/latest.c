@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "rules/proof.h"
 #include "tamga/v1/consortium_service.pb-c.h"
 #include "wire/wire.h"
 
@@ -61,6 +60,8 @@ enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_ch
         err = tamga_release_proof_check(&latest.item, &latest.withdrawn, &checkpoint, consortium,
                                         proof, latest.model.producer, latest.model.model, NULL,
                                         detail);
+    if (err == TAMGA_OK && latest.item.body != NULL)
+        err = tamga_standing_read(&latest.sender, tamga_wire_span(proof->member->value), detail);
     if (err == TAMGA_OK)
         err = tamga_buf_set(&latest.bytes, untrusted);
     if (err != TAMGA_OK)
@@ -76,6 +77,7 @@ enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_ch
 
 /* What a node shows of the best chain; its word, except for author and signature. */
 struct shown {
+    bool same;              /* as the one that is proved; else: */
     struct tamga_item item; /* empty: nothing */
     uint64_t height;
     struct tamga_block_id block;
@@ -86,7 +88,18 @@ static void shown_clear(struct shown *shown)
     tamga_item_clear(&shown->item);
 }
 
+/* The same bytes: the proof says all that is to be known of them. */
+static bool is_proved(const struct tamga_latest *latest, const Tamga__V1__Signed *untrusted)
+{
+    TAMGA_BUF bytes = {0};
+
+    return untrusted != NULL && latest->item.body != NULL &&
+           tamga_wire_pack(&bytes, &untrusted->base) == TAMGA_OK &&
+           tamga_span_equal(tamga_buf_span(&bytes), tamga_buf_span(&latest->item.payload));
+}
+
 static enum tamga_err shown_open(struct shown *out, const struct tamga_chain *chain,
+                                 const struct tamga_latest *latest,
                                  const struct tamga_model_name *model,
                                  const Tamga__V1__ReleaseEntry *untrusted,
                                  struct tamga_detail *detail)
@@ -96,7 +109,11 @@ static enum tamga_err shown_open(struct shown *out, const struct tamga_chain *ch
 
     if (untrusted == NULL)
         return TAMGA_OK;
+    out->height = untrusted->height;
+    out->same = is_proved(latest, untrusted->transaction);
     err = tamga_hash_from(&out->block.hash, tamga_wire_span(untrusted->block));
+    if (err == TAMGA_OK && out->same)
+        return TAMGA_OK;
     if (err == TAMGA_OK)
         err = tamga_entry_open(&out->item, chain, untrusted->transaction, detail);
     if (err != TAMGA_OK)
@@ -106,7 +123,6 @@ static enum tamga_err shown_open(struct shown *out, const struct tamga_chain *ch
         strcmp(release->model, model->model) != 0)
         return tamga_refuse(detail, TAMGA_E_PEER_LIED, "asked for %s/%s, shown %s/%s",
                             model->producer, model->model, release->producer, release->model);
-    out->height = untrusted->height;
     return TAMGA_OK;
 }
 
@@ -116,12 +132,6 @@ static bool is_newer(const struct shown *shown, const struct tamga_latest *lates
         return false;
     return latest->item.body == NULL || tamga_item_release(&shown->item)->counter >
                                             tamga_item_release(&latest->item)->counter;
-}
-
-static bool is_same(const struct shown *shown, const struct tamga_latest *latest)
-{
-    return shown->item.body != NULL && latest->item.body != NULL &&
-           tamga_hash_equal(&shown->item.id.hash, &latest->item.id.hash);
 }
 
 static void describe_checkpoint(struct tamga_checkpoint_info *out,
@@ -155,7 +165,8 @@ static enum tamga_err tell(const struct tamga_latest *latest, const struct tamga
     describe_checkpoint(&info.checkpoint, chain, &latest->cosigned);
     if (latest->item.body != NULL) {
         tamga_release_describe(&release, chain, &latest->item,
-                               is_same(shown, latest) ? shown->height : 0, &shown->block);
+                               shown->same ? shown->height : 0, &shown->block);
+        release.sender = latest->sender.name;
         info.release = &release;
     }
     if (is_newer(shown, latest)) {
@@ -182,7 +193,9 @@ static enum tamga_err judge(struct tamga_latest *latest, struct shown *shown,
     err = tamga_wire_pack(&bytes, &response->proof->base);
     if (err == TAMGA_OK)
         err = tamga_latest_open(latest, chain, tamga_buf_span(&bytes), model, detail);
-    return err == TAMGA_OK ? shown_open(shown, chain, model, response->release, detail) : err;
+    if (err == TAMGA_OK)
+        err = shown_open(shown, chain, latest, model, response->release, detail);
+    return err;
 }
 
 enum tamga_err tamga_client_latest(struct tamga_client *client, const char *model,

@@ -7,6 +7,7 @@
 
 #include "link/client_internal.h"
 #include "link/finality.h"
+#include "rules/proof.h"
 
 /* {0} is empty. */
 struct tamga_latest {
@@ -14,6 +15,7 @@ struct tamga_latest {
     struct tamga_model_name model;
     struct tamga_item item; /* the release; empty: there is none */
     bool withdrawn;         /* it was */
+    struct tamga_standing sender; /* who released it, as the proof has him */
     struct tamga_cosigned cosigned;
 };
 void tamga_latest_clear(struct tamga_latest *latest);
