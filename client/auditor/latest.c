@@ -39,21 +39,6 @@ static enum tamga_err read_model(struct tamga_model_name *out,
     return TAMGA_OK;
 }
 
-/* Of a value that was proved a moment ago. */
-static enum tamga_err read_withdrawn(bool *out, const Tamga__V1__StateProof *proved)
-{
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *latest = NULL;
-    enum tamga_err err;
-
-    if (proved->value.len == 0)
-        return TAMGA_OK;
-    err = tamga_wire_unpack((ProtobufCMessage **)&latest, &tamga__v1__state_latest__descriptor,
-                            TAMGA_WIRE_CANONICAL, tamga_wire_span(proved->value), NULL);
-    if (err == TAMGA_OK)
-        *out = latest->withdrawn;
-    return err;
-}
-
 enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_chain *consortium,
                                  struct tamga_span untrusted,
                                  const struct tamga_model_name *model,
@@ -74,10 +59,11 @@ enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_ch
     else if (err == TAMGA_OK)
         latest.model = *model;
     if (err == TAMGA_OK)
-        err = tamga_release_proof_check(&latest.item, &checkpoint, consortium, proof,
-                                        latest.model.producer, latest.model.model, NULL, detail);
-    if (err == TAMGA_OK)
-        err = read_withdrawn(&latest.withdrawn, proof->latest);
+        err = tamga_release_proof_check(&latest.item, &latest.withdrawn, &checkpoint, consortium,
+                                        proof, latest.model.producer, latest.model.model, NULL,
+                                        detail);
+    if (err == TAMGA_OK && latest.item.body != NULL)
+        err = tamga_standing_read(&latest.sender, tamga_wire_span(proof->member->value), detail);
     if (err == TAMGA_OK)
         err = tamga_buf_set(&latest.bytes, untrusted);
     if (err != TAMGA_OK)
@@ -93,6 +79,7 @@ enum tamga_err tamga_latest_open(struct tamga_latest *out, const struct tamga_ch
 
 /* What a node shows of the best chain; its word, except for author and signature. */
 struct shown {
+    bool same;              /* as the one that is proved; else: */
     struct tamga_item item; /* empty: nothing */
     uint64_t height;
     struct tamga_block_id block;
@@ -104,7 +91,18 @@ static void shown_clear(struct shown *shown)
     tamga_item_clear(&shown->item);
 }
 
+/* The same bytes: the proof says all that is to be known of them. */
+static bool is_proved(const struct tamga_latest *latest, const Tamga__V1__Signed *untrusted)
+{
+    TAMGA_BUF bytes = {0};
+
+    return untrusted != NULL && latest->item.body != NULL &&
+           tamga_wire_pack(&bytes, &untrusted->base) == TAMGA_OK &&
+           tamga_span_equal(tamga_buf_span(&bytes), tamga_buf_span(&latest->item.payload));
+}
+
 static enum tamga_err shown_open(struct shown *out, const struct tamga_chain *chain,
+                                 const struct tamga_latest *latest,
                                  const struct tamga_model_name *model,
                                  const Tamga__V1__ReleaseEntry *untrusted,
                                  struct tamga_detail *detail)
@@ -114,7 +112,12 @@ static enum tamga_err shown_open(struct shown *out, const struct tamga_chain *ch
 
     if (untrusted == NULL)
         return TAMGA_OK;
+    out->height = untrusted->height;
+    out->state = untrusted->state;
+    out->same = is_proved(latest, untrusted->transaction);
     err = tamga_hash_from(&out->block.hash, tamga_wire_span(untrusted->block));
+    if (err == TAMGA_OK && out->same)
+        return TAMGA_OK;
     if (err == TAMGA_OK)
         err = tamga_entry_open(&out->item, chain, untrusted->transaction, detail);
     if (err != TAMGA_OK)
@@ -126,18 +129,18 @@ static enum tamga_err shown_open(struct shown *out, const struct tamga_chain *ch
         strcmp(release->model, model->model) != 0)
         return tamga_refuse(detail, TAMGA_E_PEER_LIED, "asked for %s/%s, shown %s/%s",
                             model->producer, model->model, release->producer, release->model);
-    out->height = untrusted->height;
     out->state = untrusted->state;
     return TAMGA_OK;
 }
 
 /* The same, and its author may have published it. */
 static enum tamga_err shown_check(struct shown *out, struct tamga_client *client,
+                                  const struct tamga_latest *latest,
                                   const struct tamga_model_name *model,
                                   const Tamga__V1__ReleaseEntry *untrusted,
                                   struct tamga_detail *detail)
 {
-    enum tamga_err err = shown_open(out, &client->consortium, model, untrusted, detail);
+    enum tamga_err err = shown_open(out, &client->consortium, latest, model, untrusted, detail);
 
     return err == TAMGA_OK && out->item.body != NULL
                ? tamga_author_check(client, &out->item, detail)
@@ -150,12 +153,6 @@ static bool is_newer(const struct shown *shown, const struct tamga_latest *lates
         return false;
     return latest->item.body == NULL || tamga_item_release(&shown->item)->counter >
                                             tamga_item_release(&latest->item)->counter;
-}
-
-static bool is_same(const struct shown *shown, const struct tamga_latest *latest)
-{
-    return shown->item.body != NULL && latest->item.body != NULL &&
-           tamga_hash_equal(&shown->item.id.hash, &latest->item.id.hash);
 }
 
 static void describe_checkpoint(struct tamga_checkpoint_info *out,
@@ -193,11 +190,11 @@ static enum tamga_err tell_release(struct tamga_release_info *out, const struct 
 {
     const struct tamga_latest *latest = &answer->latest;
     const struct shown *shown = &answer->shown;
-    bool same = is_same(shown, latest);
     enum tamga_err err = TAMGA_OK;
 
-    tamga_release_describe(out, chain, &latest->item, same ? shown->height : 0, &shown->block);
-    if (same && answer->client != NULL)
+    tamga_release_describe(out, chain, &latest->item, shown->same ? shown->height : 0,
+                           &shown->block);
+    if (shown->same && answer->client != NULL)
         err = tamga_release_mark(out, answer->client, shown->state, NULL);
     out->withdrawn = latest->withdrawn; /* this is proved */
     return err;
@@ -218,6 +215,7 @@ static enum tamga_err tell(const struct answer *answer, const struct tamga_chain
     describe_checkpoint(&info.checkpoint, chain, &latest->cosigned);
     if (latest->item.body != NULL) {
         err = tell_release(&release, answer, chain);
+        release.sender = latest->sender.name;
         info.release = &release;
     }
     if (is_newer(shown, latest)) {
@@ -250,9 +248,11 @@ static enum tamga_err judge(struct answer *answer, const struct tamga_model_name
         err = tamga_latest_open(&answer->latest, &client->consortium, tamga_buf_span(&bytes),
                                 model, detail);
     if (err == TAMGA_OK)
-        err = shown_check(&answer->shown, client, model, response->release, detail);
+        err = shown_check(&answer->shown, client, &answer->latest, model, response->release,
+                          detail);
     return err == TAMGA_OK
-               ? shown_check(&answer->waiting, client, model, response->waiting, detail)
+               ? shown_check(&answer->waiting, client, &answer->latest, model,
+                             response->waiting, detail)
                : err;
 }
 

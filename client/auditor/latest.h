@@ -7,13 +7,15 @@
 
 #include "link/client_internal.h"
 #include "link/finality.h"
+#include "rules/proof.h"
 
 /* {0} is empty. */
 struct tamga_latest {
     struct tamga_buf bytes; /* the proof */
     struct tamga_model_name model;
     struct tamga_item item; /* the release; empty: there is none */
-    bool withdrawn;         /* as the state that was proved says */
+    bool withdrawn;         /* it was */
+    struct tamga_standing sender; /* who released it, as the proof has him */
     struct tamga_cosigned cosigned;
 };
 void tamga_latest_clear(struct tamga_latest *latest);

@@ -11,6 +11,8 @@ void tamga_record_clear(struct tamga_record *record)
     tamga_evidence_clear(&record->evidence);
     tamga_evidence_clear(&record->release);
     tamga_wire_free(record->receipt);
+    tamga_notice_clear(&record->withdrawal);
+    tamga_notice_clear(&record->permit);
     *record = (struct tamga_record){0};
 }
 
@@ -28,6 +30,8 @@ static const char *reinstall_of(Tamga__V1__Reinstall reinstall)
         return "replaced part";
     case TAMGA__V1__REINSTALL__REINSTALL_TEST:
         return "test";
+    case TAMGA__V1__REINSTALL__REINSTALL_RETURNED:
+        return "after it had gone back";
     default:
         return "";
     }
@@ -110,6 +114,31 @@ static enum tamga_err fetch_release(struct tamga_record *record, struct tamga_cl
     return TAMGA_OK;
 }
 
+/* What was said of the release since, and of the way back to it. Of what a device does not
+ * run, nobody asks. */
+static enum tamga_err fetch_notices(struct tamga_record *record, struct tamga_client *client)
+{
+    const Tamga__V1__ReceiptBody *receipt = (const Tamga__V1__ReceiptBody *)record->receipt;
+    struct tamga_record_info *info = &record->info;
+    struct tamga_hash release;
+
+    memcpy(release.byte, info->release_tx, sizeof release.byte);
+    if (info->outcome == TAMGA_CLIENT_CONFIRMED)
+        info->withdrawn_err = tamga_withdrawal_fetch(&record->withdrawal, client, &release, NULL);
+    if (record->withdrawal.item.body != NULL)
+        info->withdrawn = &record->withdrawal.info;
+    if (receipt->permit.len > 0) {
+        info->by_permit = true;
+        memcpy(info->permit_tx, receipt->permit.data, sizeof info->permit_tx);
+        info->permit_err = tamga_permit_fetch(&record->permit, client, receipt, NULL);
+    }
+    if (record->permit.item.body != NULL)
+        info->permit = &record->permit.info;
+    return tamga_err_class(info->withdrawn_err) == TAMGA_CLASS_LOCAL ? info->withdrawn_err
+           : tamga_err_class(info->permit_err) == TAMGA_CLASS_LOCAL  ? info->permit_err
+                                                                     : TAMGA_OK;
+}
+
 enum tamga_err tamga_record_fetch(struct tamga_record *out, struct tamga_client *client,
                                   const struct tamga_entry_id *id, struct tamga_detail *detail)
 {
@@ -122,6 +151,7 @@ enum tamga_err tamga_record_fetch(struct tamga_record *out, struct tamga_client 
         return err;
     describe(out, client);
     out->info.release_err = fetch_release(out, client, NULL);
-    return tamga_err_class(out->info.release_err) == TAMGA_CLASS_LOCAL ? out->info.release_err
-                                                                       : TAMGA_OK;
+    if (tamga_err_class(out->info.release_err) == TAMGA_CLASS_LOCAL)
+        return out->info.release_err;
+    return fetch_notices(out, client);
 }

@@ -5,6 +5,7 @@
 #ifndef TAMGA_AUDITOR_RECORD_H
 #define TAMGA_AUDITOR_RECORD_H
 
+#include "auditor/notice.h"
 #include "link/client_internal.h"
 #include "tamga/v1/record.pb-c.h"
 
@@ -14,6 +15,8 @@ struct tamga_record {
     struct tamga_evidence evidence;         /* of the record */
     struct tamga_evidence release;          /* of its release, unless info.release_err */
     ProtobufCMessage *receipt;              /* Tamga__V1__ReceiptBody */
+    struct tamga_notice withdrawal;         /* empty: there is none */
+    struct tamga_notice permit;
     char device[TAMGA_CLIENT_DEVICE_MAX];
 };
 void tamga_record_clear(struct tamga_record *record);
@@ -22,7 +25,7 @@ void tamga_record_clear(struct tamga_record *record);
  * Fetch and verify a record and its release by the record's id.
  *
  * Errors:  as tamga_evidence_fetch, for the record; what is wrong with the release is
- *          told in info.release_err.
+ *          told in info.release_err, and what with a notice in its own error.
  */
 TAMGA_MUST_USE enum tamga_err tamga_record_fetch(struct tamga_record *out,
                                                  struct tamga_client *client,

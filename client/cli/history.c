@@ -5,6 +5,7 @@ struct history {
     const char *device;
     const struct cli *cli;
     size_t count;
+    char runs[TAMGA_CLIENT_VERSION_MAX]; /* what the device runs now, if that was withdrawn */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -56,11 +57,55 @@ struct texts {
     char id[TAMGA_HEX_CHARS], release[TAMGA_HEX_CHARS], sha256[TAMGA_HEX_CHARS];
     char block[TAMGA_HEX_CHARS];
     char time[CLI_TIME_MAX], device_time[CLI_TIME_MAX];
+    struct notice {
+        Tamga__V1__NoticeView view;
+        char id[TAMGA_HEX_CHARS], time[CLI_TIME_MAX], expires[CLI_TIME_MAX];
+    } withdrawn, permit;
 };
 
 static char *text_of(const char *text)
 {
     return (char *)(uintptr_t)text; /* the view only lends it to the JSON writer */
+}
+
+static Tamga__V1__NoticeView *notice_of(struct notice *notice,
+                                        const struct tamga_notice_info *info,
+                                        enum tamga_err err)
+{
+    Tamga__V1__NoticeView *view = &notice->view;
+
+    tamga__v1__notice_view__init(view);
+    if (info == NULL) {
+        view->error = text_of(tamga_err_name(err));
+        return view;
+    }
+    view->tx_id = text_of(cli_hex(notice->id, info->tx_id));
+    view->by = text_of(info->by);
+    view->time = text_of(cli_time(notice->time, info->time_ms));
+    view->reason = text_of(info->reason);
+    if (info->expires_ms > 0)
+        view->expires = text_of(cli_time(notice->expires, info->expires_ms));
+    view->height = info->height;
+    return view;
+}
+
+/* What could not be seen for now is no news; what does not verify is. */
+static bool is_told(const struct tamga_notice_info *info, enum tamga_err err)
+{
+    return info != NULL || (err != TAMGA_E_NO_METHOD &&
+                            tamga_err_class(err) == TAMGA_CLASS_REJECT);
+}
+
+static void notices_of(Tamga__V1__RecordView *view, struct texts *texts,
+                       const struct tamga_record_info *record)
+{
+    if (is_told(record->withdrawn, record->withdrawn_err))
+        view->withdrawn =
+            notice_of(&texts->withdrawn, record->withdrawn, record->withdrawn_err);
+    if (!record->by_permit)
+        return;
+    view->permit = notice_of(&texts->permit, record->permit, record->permit_err);
+    view->permit->tx_id = text_of(cli_hex(texts->permit.id, record->permit_tx));
 }
 
 static void view_of(Tamga__V1__RecordView *view, struct texts *texts,
@@ -90,6 +135,26 @@ static void view_of(Tamga__V1__RecordView *view, struct texts *texts,
     view->height = record->height;
     if (record->height > 0)
         view->block = text_of(cli_hex(texts->block, record->block));
+    notices_of(view, texts, record);
+}
+
+static void print_withdrawn(const Tamga__V1__NoticeView *view)
+{
+    if (view->error[0] != '\0')
+        printf("  whether it was withdrawn is not verified (%s)\n", view->error);
+    else
+        printf("  WITHDRAWN %s by %s: %s\n  by       %s\n", view->time, view->by, view->reason,
+               view->tx_id);
+}
+
+static void print_permit(const Tamga__V1__NoticeView *view)
+{
+    if (view->error[0] != '\0')
+        printf("  went back, by a permit that is not verified (%s)\n", view->error);
+    else
+        printf("  went back, as %s permitted until %s: %s\n", view->by, view->expires,
+               view->reason);
+    printf("  permit   %s\n", view->tx_id);
 }
 
 static void print(const Tamga__V1__RecordView *view)
@@ -109,6 +174,10 @@ static void print(const Tamga__V1__RecordView *view)
     if (view->reinstall[0] != '\0')
         printf("  reinstall: %s\n", view->reinstall);
     printf("  record   %s\n  release  %s\n", view->record_id, view->release_tx);
+    if (view->permit != NULL)
+        print_permit(view->permit);
+    if (view->withdrawn != NULL)
+        print_withdrawn(view->withdrawn);
     if (view->height > 0)
         printf("  block    %" PRIu64 "  %s\n", view->height, view->block);
     else
@@ -135,6 +204,9 @@ static enum tamga_err each(void *context, const struct tamga_record_info *record
     struct history *history = context;
 
     history->count++;
+    if (record->outcome == TAMGA_CLIENT_CONFIRMED)
+        snprintf(history->runs, sizeof history->runs, "%s",
+                 record->withdrawn != NULL && record->version != NULL ? record->version : "");
     return cli_show_record(history->cli, record, false);
 }
 
@@ -151,5 +223,7 @@ int cli_history(struct cli *cli, int argc, char **argv)
         err = tamga_client_history(client, history.device, each, &history, &detail);
     if (err == TAMGA_OK && history.count == 0 && !cli->json)
         printf("nothing is recorded of %s\n", history.device);
+    if (err == TAMGA_OK && history.runs[0] != '\0' && !cli->json)
+        printf("%s runs version %s, which was withdrawn\n", history.device, history.runs);
     return cli_fail(err, &detail);
 }

@@ -84,9 +84,12 @@ static enum tamga_err load_certificate(struct tamga_device *device, const char *
     if (err == TAMGA_OK)
         err = tamga_certificate_open(&device->identity, device->network, device->certificate,
                                      detail);
-    return err == TAMGA_OK ? tamga_issuer_known(device->network, &device->identity.issuer,
-                                                device->identity.body->device, detail)
-                           : err;
+    /* A key that genesis does not name may have come later: gateways ask the chain. */
+    if (err != TAMGA_OK ||
+        tamga_network_member(device->network, &device->identity.issuer) == NULL)
+        return err;
+    return tamga_issuer_known(device->network, &device->identity.issuer,
+                              device->identity.body->device, detail);
 }
 
 /* The certificate must be this device's, and of this very key. */
@@ -253,6 +256,8 @@ static void fill_install(struct tamga_device_install *out,
     snprintf(out->version, sizeof out->version, "%s", release->version);
     memcpy(out->nonce, session->nonce, sizeof out->nonce);
     out->block = session->block;
+    out->permit = session->permit;
+    out->permit_height = session->permit_height;
 }
 
 /* Sign what happened to the offer, durable before anybody is told. */
@@ -269,6 +274,7 @@ static enum tamga_err record_outcome(struct tamga_session *session, enum tamga_e
         .outcome = outcome,
         .reason = reason,
         .to_counter = device->state.counter,
+        .permit = &session->permit,
     };
     uint64_t before = device->state.receipt_counter;
     enum tamga_err err = tamga_receipt_add(device, &facts, &detail);
@@ -364,9 +370,10 @@ static enum tamga_err take_offer(struct tamga_session *session,
     enum tamga_err err;
 
     name_release(session, result);
-    tamga_device_event(session->device, false, "offer", "%s, counter %llu",
+    tamga_device_event(session->device, false, "offer", "%s, counter %llu%s",
                        session->release->version,
-                       (unsigned long long)session->release->counter);
+                       (unsigned long long)session->release->counter,
+                       tamga_hash_is_zero(&session->permit) ? "" : ": back, by permit");
     err = tamga_offer_suits(session);
     return err == TAMGA_OK ? carry_out(session, result) : refuse_offer(session, err, result);
 }

@@ -132,6 +132,14 @@ static enum tamga_err step_confirm(struct tamga_device *device, struct tamga_det
     return check_image(device, CURRENT, detail);
 }
 
+/* Forward again after a way back: such a release may have been confirmed once already. */
+static bool ran_before(const struct tamga_device *device)
+{
+    const struct tamga_device_install *install = &device->state.install;
+
+    return tamga_hash_is_zero(&install->permit) && install->counter <= device->state.highest;
+}
+
 static enum tamga_err add_receipt(struct tamga_device *device, Tamga__V1__Outcome outcome,
                                   enum tamga_err reason, struct tamga_detail *detail)
 {
@@ -144,6 +152,10 @@ static enum tamga_err add_receipt(struct tamga_device *device, Tamga__V1__Outcom
         .outcome = outcome,
         .reason = reason,
         .to_counter = reason == TAMGA_OK ? install->counter : device->state.counter,
+        .permit = &install->permit,
+        .reinstall = reason == TAMGA_OK && ran_before(device)
+                         ? TAMGA__V1__REINSTALL__REINSTALL_RETURNED
+                         : TAMGA__V1__REINSTALL__REINSTALL_NONE,
     };
 
     return tamga_receipt_add(device, &facts, detail);
@@ -158,6 +170,10 @@ static enum tamga_err step_commit(struct tamga_device *device, struct tamga_deta
     if (err != TAMGA_OK)
         return err;
     state->counter = state->install.counter;
+    if (state->counter > state->highest)
+        state->highest = state->counter;
+    if (state->install.permit_height > state->permit_height)
+        state->permit_height = state->install.permit_height;
     state->release = state->install.release;
     memcpy(state->version, state->install.version, sizeof state->version);
     state->last_release = (struct tamga_hash){{0}};

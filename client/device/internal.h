@@ -7,7 +7,7 @@
 #include "device/device.h"
 #include "device/state.h"
 #include "net/rpc.h"
-#include "rules/rules.h"
+#include "rules/proof.h"
 #include "tamga/v1/device_service.pb-c.h"
 
 #define TAMGA_DEVICE_CALL_MS 10000u
@@ -28,6 +28,7 @@ struct tamga_device {
     int root_folder;
     struct tamga_device_state state;
     uint64_t told_old_height; /* of the checkpoint whose age was told; 0: none */
+    struct tamga_hash told_withdrawn; /* the release that runs, if that was told; zero: none */
     struct tamga_net_link link; /* its tls NULL: plain tcp:// only */
     enum tamga_err broken; /* memory and disk may differ: nothing more until reopened */
 };
@@ -41,7 +42,10 @@ struct tamga_session {
     Tamga__V1__CheckInResponse *answer;
     struct tamga_item item;            /* the release on offer, once proved */
     const Tamga__V1__Release *release; /* in item; NULL: nothing is on offer */
+    enum tamga_err standing;           /* RELEASE_WITHDRAWN, RELEASE_UNSIGNED; OK: in force */
     struct tamga_block_id block;       /* final, at or above the release's */
+    struct tamga_hash permit;          /* to go back to it; zero: none */
+    uint64_t permit_height;
     bool remote; /* the last error came from the call, not from our judgement */
 };
 
@@ -82,15 +86,39 @@ TAMGA_MUST_USE enum tamga_err tamga_session_report(struct tamga_session *session
  * becomes of the offer. session->release stays NULL if nothing is on offer.
  *
  * Errors:  those of tamga_release_proof_check and tamga_entry_proof_check; CHECKPOINT_OLDER,
- *          MODEL_MISMATCH, NOT_NEWEST; as tamga_release_authority. They speak of the
- *          gateway, not of any release. FILE_IO.
+ *          MODEL_MISMATCH, NOT_NEWEST; as tamga_standing_check and tamga_publisher_check.
+ *          They speak of the gateway, not of any release. FILE_IO.
  */
 TAMGA_MUST_USE enum tamga_err tamga_offer_prove(struct tamga_session *session);
-/* Is the release on offer for this device? Errors: HARDWARE_MISMATCH, COUNTER_ROLLBACK,
- * RELEASE_EXPIRED, FIRST_INSTALL_NEEDED, DEPENDENCY_MISSING, NO_RECIPIENT. */
+/* Is the release on offer for this device? Errors: RELEASE_WITHDRAWN, RELEASE_UNSIGNED,
+ * HARDWARE_MISMATCH, COUNTER_ROLLBACK, RELEASE_EXPIRED, FIRST_INSTALL_NEEDED,
+ * DEPENDENCY_MISSING, NO_RECIPIENT. */
 TAMGA_MUST_USE enum tamga_err tamga_offer_suits(struct tamga_session *session);
 /* An event, once for each checkpoint, if the newest one accepted is old. */
 void tamga_checkpoint_tell_age(struct tamga_device *device);
+
+/* An entry proof of an answer, under its own checkpoint or that of `newest`, which is not
+ * above it. Errors: as tamga_entry_proof_check; CHECKPOINT_OLDER. */
+TAMGA_MUST_USE enum tamga_err tamga_entry_prove(struct tamga_session *session,
+                                                struct tamga_item *item,
+                                                struct tamga_header *header,
+                                                const struct tamga_checkpoint *newest,
+                                                const Tamga__V1__EntryProof *untrusted);
+/* A clock that lags is not believed below what validators cosigned. */
+uint64_t tamga_device_now_at_least(const struct tamga_device *device);
+
+/* ---- permit.c -------------------------------------------------------------------- */
+
+/*
+ * May this device go back to this release? session->permit names the permit then.
+ *
+ * Errors:  as tamga_entry_prove and tamga_standing_check; MISSING_FIELD: it is no permit;
+ *          BAD_PERMIT: it is not the owner's, or not for this release, device or time, or
+ *          was used before.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_permit_prove(struct tamga_session *session,
+                                                 const struct tamga_checkpoint *newest,
+                                                 const struct tamga_entry_id *release);
 
 /* ---- decrypt.c ------------------------------------------------------------------- */
 
@@ -139,6 +167,8 @@ struct tamga_receipt_facts {
     Tamga__V1__Outcome outcome;
     enum tamga_err reason;
     uint64_t to_counter;
+    const struct tamga_hash *permit; /* to go back; NULL or zero: none */
+    Tamga__V1__Reinstall reinstall;
 };
 /* Is there room for a receipt of an install? Refusals make room. */
 bool tamga_receipt_room(const struct tamga_device *device);

@@ -63,6 +63,9 @@ static enum tamga_err sign(struct tamga_device *device, struct tamga_buf *out,
     body.to_counter = facts->to_counter;
     body.nonce = tamga_wire_bytes(tamga_span(facts->nonce, TAMGA_NONCE_BYTES));
     body.block = tamga_wire_bytes(tamga_hash_span(&facts->block->hash));
+    body.reinstall = facts->reinstall;
+    if (facts->permit != NULL && !tamga_hash_is_zero(facts->permit))
+        body.permit = tamga_wire_bytes(tamga_hash_span(facts->permit));
     return tamga_device_sign(device, NULL, out, &body.base, TAMGA_DOMAIN_RECEIPT);
 }
 

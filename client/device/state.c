@@ -72,13 +72,15 @@ static bool take_install(struct tamga_device_install *out,
     if (!take_hash(&out->release, from->release) ||
         !take_hash(&out->image_sha256, from->image_sha256) ||
         !take_hash(&out->plain_sha256, from->plain_sha256) ||
-        !take_hash(&out->block.hash, from->block) || !take_text(out->version, from->version) ||
+        !take_hash(&out->block.hash, from->block) || !take_hash(&out->permit, from->permit) ||
+        !take_text(out->version, from->version) ||
         from->nonce.len != sizeof out->nonce)
         return false;
     memcpy(out->nonce, from->nonce.data, sizeof out->nonce);
     out->image_bytes = from->image_bytes;
     out->plain_bytes = from->plain_bytes;
     out->counter = from->counter;
+    out->permit_height = from->permit_height;
     out->slot = tamga_device_slot_named(from->slot);
     out->former = tamga_device_slot_named(from->former);
     return out->slot != TAMGA_SLOT_NONE;
@@ -136,6 +138,8 @@ static enum tamga_err take(struct tamga_device_state *state,
         from->n_pending > TAMGA_DEVICE_PENDING_MAX)
         return corrupt(detail, "a value is out of range");
     state->counter = from->counter;
+    state->highest = from->highest > from->counter ? from->highest : from->counter;
+    state->permit_height = from->permit_height;
     state->receipt_counter = from->receipt_counter;
     state->last_reason = from->last_reason;
     err = tamga_buf_set(&state->council, tamga_wire_span(from->council));
@@ -207,6 +211,8 @@ static void lend_install(Tamga__V1__DeviceInstall *out,
     out->former = lend_text(tamga_device_slot_name(install->former));
     out->nonce = tamga_wire_bytes(tamga_span(install->nonce, sizeof install->nonce));
     out->block = lend_hash(&install->block.hash);
+    out->permit = lend_hash(&install->permit);
+    out->permit_height = install->permit_height;
 }
 
 static void lend_checkpoint(Tamga__V1__CheckpointBody *out,
@@ -273,6 +279,8 @@ enum tamga_err tamga_device_state_save(const struct tamga_device_state *state, i
     message.last_release = lend_hash(&state->last_release);
     message.last_reason = state->last_reason;
     message.install = state->install.active ? &install : NULL;
+    message.highest = state->highest > state->counter ? state->highest : 0;
+    message.permit_height = state->permit_height;
     message.checkpoint = state->checkpoint.at.height > 0 ? &checkpoint : NULL;
     message.council = tamga_wire_bytes(tamga_buf_span(&state->council));
     return put(&message.base, folder, detail);

@@ -38,6 +38,8 @@ struct tamga_device_install {
     enum tamga_device_slot former;
     uint8_t nonce[16];
     struct tamga_block_id block;
+    struct tamga_hash permit; /* to go back to it; zero: it is a way forward */
+    uint64_t permit_height;
 };
 
 struct tamga_device_receipt {
@@ -59,6 +61,8 @@ struct tamga_device_state {
     struct tamga_device_install install;
     struct tamga_checkpoint checkpoint; /* height 0: none */
     struct tamga_buf council; /* encoded, as of the checkpoint; empty: genesis' */
+    uint64_t highest;       /* counter of the highest release that ever ran */
+    uint64_t permit_height; /* block of the last permit used; 0: none */
 };
 
 void tamga_device_state_clear(struct tamga_device_state *state);

@@ -510,6 +510,16 @@ enum tamga_client_outcome {
     TAMGA_CLIENT_ROLLED_BACK,
 };
 
+/* That a release is withdrawn, or that devices may go back to it: final, and verified. */
+struct tamga_notice_info {
+    uint8_t tx_id[TAMGA_CLIENT_ID_BYTES];
+    const char *by; /* name of the member, as the chain's state has it */
+    const char *reason;
+    uint64_t time_ms;    /* when it was signed */
+    uint64_t expires_ms; /* of a permit */
+    uint64_t height;     /* of its block on the consortium chain */
+};
+
 struct tamga_record_info {
     uint8_t record_id[TAMGA_CLIENT_ID_BYTES];
     const char *device;  /* P/M/N */
@@ -517,7 +527,8 @@ struct tamga_record_info {
     uint64_t time_ms;    /* when the gateway got the receipt */
     enum tamga_client_outcome outcome;
     enum tamga_err reason; /* TAMGA_OK exactly if confirmed */
-    const char *reinstall; /* "", "recovery", "replaced part", "test" */
+    const char *reinstall; /* "", "recovery", "replaced part", "test",
+                              "after it had gone back" */
     uint64_t receipt_counter;
     uint64_t missing;      /* receipts that should be between the one before and this */
     uint64_t from_counter;
@@ -530,6 +541,14 @@ struct tamga_record_info {
     enum tamga_err release_err;
     uint8_t block[TAMGA_CLIENT_ID_BYTES]; /* on the gateway chain */
     uint64_t height;
+    /* If the device confirmed the release and that was withdrawn, as of the newest checkpoint;
+     * NULL: it was not, or withdrawn_err says why that could not be seen. */
+    const struct tamga_notice_info *withdrawn;
+    enum tamga_err withdrawn_err;
+    bool by_permit; /* the device went back: permit_tx is set */
+    uint8_t permit_tx[TAMGA_CLIENT_ID_BYTES];
+    const struct tamga_notice_info *permit; /* NULL: none, or see permit_err */
+    enum tamga_err permit_err;
 };
 typedef enum tamga_err (*tamga_record_each)(void *context,
                                             const struct tamga_record_info *record);
@@ -538,7 +557,8 @@ typedef enum tamga_err (*tamga_record_each)(void *context,
  * What happened to a device "P/M/N", oldest first, from a gateway. Of each record are
  * verified: id, gateway's signature and role, device certificate, the device's own
  * receipt, and the proof that a block of the gateway chain commits to it; of the release
- * its author, authority and place in the consortium chain.
+ * its author, authority and place in the consortium chain, and whether it was withdrawn; of a
+ * way back the permit.
  *
  * Errors:  USAGE; those of a record or proof that does not verify; PEER_LIED: a record of
  *          another device, or out of order; the gateway's; each's.

@@ -1,6 +1,7 @@
 /* Asks, and lets the verifier in core/ judge what came; the first fault is told. */
 #include "link/finality.h"
 
+#include "chain/state_map.h"
 #include "rules/proof.h"
 #include "wire/wire.h"
 
@@ -104,7 +105,7 @@ enum tamga_err tamga_cosigned_fetch(struct tamga_cosigned *out, struct tamga_ses
 
 /* ---- entries that are final --------------------------------------------------------- */
 
-static enum tamga_err judge_place(struct tamga_final_place *out,
+static enum tamga_err judge_place(struct tamga_item *out_item, struct tamga_final_place *out,
                                   const struct tamga_chain *chain,
                                   const struct tamga_entry_id *id,
                                   const Tamga__V1__EntryProof *untrusted,
@@ -120,11 +121,12 @@ static enum tamga_err judge_place(struct tamga_final_place *out,
     if (!tamga_hash_equal(&item.id.hash, &id->hash))
         return tamga_refuse(detail, TAMGA_E_ID_MISMATCH, "another entry was shown");
     tamga_header_id(&place.block, &place.header);
+    tamga_item_move(out_item, &item);
     *out = place;
     return TAMGA_OK;
 }
 
-enum tamga_err tamga_final_place_fetch(struct tamga_final_place *out,
+enum tamga_err tamga_final_entry_fetch(struct tamga_item *item, struct tamga_final_place *out,
                                        struct tamga_session *session,
                                        const struct tamga_chain *chain,
                                        const struct tamga_entry_id *id,
@@ -142,10 +144,21 @@ enum tamga_err tamga_final_place_fetch(struct tamga_final_place *out,
     if (err != TAMGA_OK)
         return err;
     shown = ((const Tamga__V1__GetEntryProofResponse *)answer)->proof;
-    err = judge_place(out, chain, id, shown, detail);
+    err = judge_place(item, out, chain, id, shown, detail);
     if (tamga_may_be_later(err) && tamga_councils_fetch(session, chain, NULL) == TAMGA_OK)
-        err = judge_place(out, chain, id, shown, detail);
+        err = judge_place(item, out, chain, id, shown, detail);
     return err;
+}
+
+enum tamga_err tamga_final_place_fetch(struct tamga_final_place *out,
+                                       struct tamga_session *session,
+                                       const struct tamga_chain *chain,
+                                       const struct tamga_entry_id *id,
+                                       struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+
+    return tamga_final_entry_fetch(&item, out, session, chain, id, detail);
 }
 
 /* ---- evidence ----------------------------------------------------------------------- */

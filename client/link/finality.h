@@ -61,6 +61,15 @@ TAMGA_MUST_USE enum tamga_err tamga_final_place_fetch(struct tamga_final_place *
                                                       const struct tamga_entry_id *id,
                                                       struct tamga_detail *detail);
 
+/* The same, and the entry itself: its signatures verified, its author's authority not.
+ * Owns: item by tamga_item_clear. */
+TAMGA_MUST_USE enum tamga_err tamga_final_entry_fetch(struct tamga_item *item,
+                                                      struct tamga_final_place *out,
+                                                      struct tamga_session *session,
+                                                      const struct tamga_chain *chain,
+                                                      const struct tamga_entry_id *id,
+                                                      struct tamga_detail *detail);
+
 /* A validator that signed what no honest one does. */
 struct tamga_contradiction {
     const char *name;    /* of the member; borrowed from the network */

@@ -1,5 +1,7 @@
 /* Device ids, certificates and receipts: what a device's OEM and the device sign.
  * Knows no store and no clock. */
+#include <inttypes.h>
+
 #include "rules/rules.h"
 #include "wire/wire.h"
 
@@ -138,7 +140,8 @@ static enum tamga_err check_receipt(const Tamga__V1__ReceiptBody *receipt,
         return err;
     if (receipt->release.len != 32 || receipt->image_sha256.len != 32 ||
         receipt->nonce.len != TAMGA_NONCE_BYTES ||
-        (receipt->block.len != 0 && receipt->block.len != 32))
+        (receipt->block.len != 0 && receipt->block.len != 32) ||
+        (receipt->permit.len != 0 && receipt->permit.len != 32))
         return tamga_refuse(detail, TAMGA_E_BAD_LENGTH, "receipt's ids have wrong lengths");
     if (receipt->outcome == TAMGA__V1__OUTCOME__OUTCOME_UNSPECIFIED ||
         receipt->receipt_counter == 0)
@@ -147,6 +150,11 @@ static enum tamga_err check_receipt(const Tamga__V1__ReceiptBody *receipt,
         return tamga_refuse(detail, TAMGA_E_BAD_RECEIPT,
                             "reason %u does not fit outcome %d", receipt->reason,
                             (int)receipt->outcome);
+    if (confirmed && (receipt->to_counter < receipt->from_counter) != (receipt->permit.len > 0))
+        return tamga_refuse(detail, TAMGA_E_BAD_RECEIPT,
+                            "from counter %" PRIu64 " to %" PRIu64 " %s a permit",
+                            receipt->from_counter, receipt->to_counter,
+                            receipt->permit.len > 0 ? "by" : "without");
     return TAMGA_OK;
 }
 

@@ -368,7 +368,7 @@ static enum tamga_err check_told(const struct tamga_upstream *above, uint64_t he
     if (err != TAMGA_OK)
         return err;
     if (tamga_item_release(&found) == NULL)
-        return tamga_refuse(detail, TAMGA_E_UNKNOWN_RELEASE, "the entry named is no release");
+        return tamga_refuse(detail, TAMGA_E_UNKNOWN_RELEASE, "its transaction is no release");
     return match_release(record, tamga_item_release(&found), detail);
 }
 

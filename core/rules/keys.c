@@ -115,7 +115,8 @@ void tamga_key_device(struct tamga_hash *out, const Tamga__V1__DeviceId *device)
 void tamga_key_update(struct tamga_hash *out, const Tamga__V1__ReceiptBody *receipt)
 {
     bool first = receipt->outcome == TAMGA__V1__OUTCOME__OUTCOME_CONFIRMED &&
-                 receipt->reinstall == TAMGA__V1__REINSTALL__REINSTALL_NONE;
+                 receipt->reinstall == TAMGA__V1__REINSTALL__REINSTALL_NONE &&
+                 receipt->permit.len == 0;
     uint8_t attempt[8];
     struct tamga_span part[5];
 

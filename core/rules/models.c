@@ -325,6 +325,29 @@ static enum tamga_err find_release(Tamga__V1__StateRelease **out, const struct t
     return err == TAMGA_OK || err == TAMGA_E_NO_MEMORY ? err : TAMGA_E_STORE_CORRUPT;
 }
 
+enum tamga_err tamga_release_in_force(struct tamga_span value, struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateRelease *release = NULL;
+    char by[2 * TAMGA_HASH_BYTES + 1];
+    enum tamga_err err;
+
+    if (value.len == 0)
+        return TAMGA_OK;
+    err = tamga_wire_unpack((ProtobufCMessage **)&release, &tamga__v1__state_release__descriptor,
+                            TAMGA_WIRE_CANONICAL, value, detail);
+    if (err != TAMGA_OK)
+        return err;
+    if (release->withdrawn_by.len == TAMGA_HASH_BYTES) {
+        tamga_to_hex(by, release->withdrawn_by.data, release->withdrawn_by.len);
+        return tamga_refuse(detail, TAMGA_E_RELEASE_WITHDRAWN, "counter %" PRIu64 ", by %s",
+                            release->counter, by);
+    }
+    return release->waits ? tamga_refuse(detail, TAMGA_E_RELEASE_UNSIGNED,
+                                         "counter %" PRIu64 " has %zu signatures",
+                                         release->counter, release->n_signed_by)
+                          : TAMGA_OK;
+}
+
 /* What stands in the state of it, or what it is without that: in force. */
 static enum tamga_err load_release(Tamga__V1__StateRelease **out, const struct tamga_view *view,
                                    const struct tamga_hash *id)

@@ -5,9 +5,11 @@
 #include "rules/proof.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "chain/state_map.h"
 #include "merkle/tree.h"
+#include "wire/wire.h"
 
 #define PATH_MAX_NODES 32 /* as the wire allows */
 
@@ -47,6 +49,60 @@ enum tamga_err tamga_inclusion_check(const struct tamga_chain *chain,
     return check_path(header, untrusted, detail);
 }
 
+/* ---- whose key it is, and was -------------------------------------------------------- */
+
+enum tamga_err tamga_standing_read(struct tamga_standing *out, struct tamga_span value,
+                                   struct tamga_detail *detail)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateMember *member = NULL;
+    enum tamga_err err;
+
+    if (value.len == 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_MEMBER, "the state knows no such key");
+    err = tamga_wire_unpack((ProtobufCMessage **)&member, &tamga__v1__state_member__descriptor,
+                            TAMGA_WIRE_CANONICAL, value, detail);
+    if (err != TAMGA_OK)
+        return err;
+    *out = (struct tamga_standing){.roles = 0};
+    snprintf(out->name, sizeof out->name, "%s", member->name);
+    for (size_t i = 0; i < member->n_spans; i++)
+        out->roles |= member->spans[i]->roles;
+    return TAMGA_OK;
+}
+
+enum tamga_err tamga_standing_check(struct tamga_standing *out,
+                                    const struct tamga_hash *state_root,
+                                    const struct tamga_address *address,
+                                    const Tamga__V1__StateProof *untrusted,
+                                    struct tamga_detail *detail)
+{
+    struct tamga_span value = {0};
+    struct tamga_hash key;
+    enum tamga_err err;
+
+    tamga_key_member(&key, address);
+    err = tamga_state_proof_check(&value, state_root, &key, untrusted, detail);
+    return err == TAMGA_OK ? tamga_standing_read(out, value, detail) : err;
+}
+
+enum tamga_err tamga_publisher_check(const struct tamga_standing *sender,
+                                     const Tamga__V1__Release *release,
+                                     struct tamga_detail *detail)
+{
+    bool provider = (sender->roles & TAMGA__V1__ROLE__ROLE_PROVIDER) != 0;
+
+    if (!provider && (sender->roles & TAMGA__V1__ROLE__ROLE_OEM) == 0)
+        return (sender->roles & TAMGA__V1__ROLE__ROLE_GATEWAY) != 0
+                   ? tamga_refuse(detail, TAMGA_E_GATEWAY_SENDER, "%s is a gateway",
+                                  sender->name)
+                   : tamga_refuse(detail, TAMGA_E_NOT_PRODUCER,
+                                  "%s is neither OEM nor provider", sender->name);
+    if (!provider && strcmp(sender->name, release->producer) != 0)
+        return tamga_refuse(detail, TAMGA_E_NOT_AUTHORIZED, "OEM %s releases for %s/%s",
+                            sender->name, release->producer, release->model);
+    return TAMGA_OK;
+}
+
 /* ---- the newest release ----------------------------------------------------------- */
 
 /* The exact encoding is what rules judge; a Signed has one only. */
@@ -68,8 +124,8 @@ static enum tamga_err decode_release(struct tamga_item *out,
     return err;
 }
 
-static enum tamga_err check_newest(const struct tamga_item *item, struct tamga_span latest,
-                                   struct tamga_detail *detail)
+static enum tamga_err check_newest(bool *withdrawn, const struct tamga_item *item,
+                                   struct tamga_span latest, struct tamga_detail *detail)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateLatest *state = NULL;
     enum tamga_err err =
@@ -83,35 +139,56 @@ static enum tamga_err check_newest(const struct tamga_item *item, struct tamga_s
         return tamga_refuse(detail, TAMGA_E_NOT_NEWEST,
                             "counter %" PRIu64 "; the newest release has %" PRIu64,
                             tamga_item_release(item)->counter, state->counter);
+    *withdrawn = state->withdrawn;
     return TAMGA_OK;
 }
 
-static enum tamga_err check_release(struct tamga_item *out,
+/* What is asked for, and under which root. */
+struct question {
+    const char *producer, *model;
+    const struct tamga_hash *state_root;
+};
+
+static enum tamga_err check_sender(const struct tamga_item *item,
+                                   const struct question *question,
+                                   const Tamga__V1__StateProof *untrusted,
+                                   struct tamga_detail *detail)
+{
+    struct tamga_standing sender;
+    enum tamga_err err = tamga_standing_check(&sender, question->state_root, &item->sender,
+                                              untrusted, detail);
+
+    return err == TAMGA_OK ? tamga_publisher_check(&sender, tamga_item_release(item), detail) : err;
+}
+
+static enum tamga_err check_release(struct tamga_item *out, bool *withdrawn,
                                     const struct tamga_chain *consortium,
-                                    const Tamga__V1__Signed *untrusted,
-                                    struct tamga_span latest, const char *producer,
-                                    const char *model, struct tamga_detail *detail)
+                                    const Tamga__V1__ReleaseProof *untrusted,
+                                    const struct question *question, struct tamga_span latest,
+                                    struct tamga_detail *detail)
 {
     const Tamga__V1__Release *release;
     enum tamga_err err;
 
-    if (untrusted == NULL)
+    if (untrusted->transaction == NULL)
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD,
-                            "%s/%s has a release, and none is shown", producer, model);
-    err = decode_release(out, consortium, untrusted, detail);
+                            "%s/%s has a release, and none is shown", question->producer,
+                            question->model);
+    err = decode_release(out, consortium, untrusted->transaction, detail);
+    if (err == TAMGA_OK)
+        err = check_sender(out, question, untrusted->member, detail);
     if (err != TAMGA_OK)
         return err;
     release = tamga_item_release(out);
-    err = tamga_release_authority(consortium->network, &out->sender, release, detail);
-    if (err != TAMGA_OK)
-        return err;
-    if (strcmp(release->producer, producer) != 0 || strcmp(release->model, model) != 0)
+    if (strcmp(release->producer, question->producer) != 0 ||
+        strcmp(release->model, question->model) != 0)
         return tamga_refuse(detail, TAMGA_E_MODEL_MISMATCH, "for %s/%s; asked for %s/%s",
-                            release->producer, release->model, producer, model);
-    return check_newest(out, latest, detail);
+                            release->producer, release->model, question->producer,
+                            question->model);
+    return check_newest(withdrawn, out, latest, detail);
 }
 
-enum tamga_err tamga_release_proof_check(struct tamga_item *item,
+enum tamga_err tamga_release_proof_check(struct tamga_item *item, bool *withdrawn,
                                          struct tamga_checkpoint *checkpoint,
                                          const struct tamga_chain *consortium,
                                          const Tamga__V1__ReleaseProof *untrusted,
@@ -121,8 +198,10 @@ enum tamga_err tamga_release_proof_check(struct tamga_item *item,
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item release = {0};
     struct tamga_checkpoint shown;
+    struct question question = {producer, model, &shown.state_root};
     struct tamga_span latest = {0};
     struct tamga_hash key;
+    bool gone = false;
     enum tamga_err err;
 
     tamga_item_clear(item);
@@ -139,14 +218,14 @@ enum tamga_err tamga_release_proof_check(struct tamga_item *item,
     tamga_key_latest(&key, producer, model);
     err = tamga_state_proof_check(&latest, &shown.state_root, &key, untrusted->latest, detail);
     if (err == TAMGA_OK && latest.len > 0)
-        err = check_release(&release, consortium, untrusted->transaction, latest, producer,
-                            model, detail);
+        err = check_release(&release, &gone, consortium, untrusted, &question, latest, detail);
     else if (err == TAMGA_OK && untrusted->transaction != NULL)
         err = tamga_refuse(detail, TAMGA_E_NOT_NEWEST,
                            "%s/%s has no release, yet one is shown", producer, model);
     if (err != TAMGA_OK)
         return err;
     tamga_item_move(item, &release);
+    *withdrawn = gone;
     *checkpoint = shown;
     return TAMGA_OK;
 }

@@ -24,6 +24,37 @@ TAMGA_MUST_USE enum tamga_err tamga_inclusion_check(const struct tamga_chain *ch
                                                     const Tamga__V1__Inclusion *untrusted,
                                                     struct tamga_detail *detail);
 
+/* A member as a state that is believed has it. */
+struct tamga_standing {
+    char name[TAMGA_NAME_BYTES_MAX + 1];
+    uint32_t roles; /* of this key, at any time: those that are over count */
+};
+/*
+ * Whose key is or was this? Knows of members that genesis does not name.
+ *
+ * Errors:  those of tamga_state_proof_check; NOT_MEMBER: the state has no such key; the
+ *          wire's, if it holds something else there.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_standing_check(struct tamga_standing *out,
+                                                   const struct tamga_hash *state_root,
+                                                   const struct tamga_address *address,
+                                                   const Tamga__V1__StateProof *untrusted,
+                                                   struct tamga_detail *detail);
+/* The same, of a value that is proved already. Errors: NOT_MEMBER, the wire's. */
+TAMGA_MUST_USE enum tamga_err tamga_standing_read(struct tamga_standing *out,
+                                                  struct tamga_span value,
+                                                  struct tamga_detail *detail);
+/*
+ * Could such a member have published this? What its key might do at the time was judged by
+ * every validator when the release's block was connected; this asks that a block which no
+ * honest one would have connected shows itself.
+ *
+ * Errors:  GATEWAY_SENDER, NOT_PRODUCER; NOT_AUTHORIZED: an OEM's, for another's model.
+ */
+TAMGA_MUST_USE enum tamga_err tamga_publisher_check(const struct tamga_standing *sender,
+                                                    const Tamga__V1__Release *release,
+                                                    struct tamga_detail *detail);
+
 /*
  * Learn validators that came after those who are trusted: whoever trusts the checkpoint's
  * cosigners trusts the council that it states. One that is known already changes nothing.
@@ -52,14 +83,15 @@ TAMGA_MUST_USE enum tamga_err tamga_council_restore(const struct tamga_chain *ch
  * Is this the newest release of the model, as of the checkpoint shown?
  *
  * Shapes:  item is emptied first; it stays empty if the proof shows that there is none.
- *          trusted may be NULL.
+ *          withdrawn: the newest one was, and is not to be installed. trusted may be NULL.
  * Errors:  those of tamga_council_step, tamga_checkpoint_verify and
  *          tamga_state_proof_check; BAD_COUNCIL: validators changed, and no step says so; the
- *          rules' of decode and verify and of tamga_release_authority for the release; NOT_NEWEST:
- *          it is not the one that the state names; MISSING_FIELD; MODEL_MISMATCH.
+ *          rules' of decode and verify; of tamga_standing_check and tamga_publisher_check for
+ *          the sender; NOT_NEWEST: it is not the one that the state names; MISSING_FIELD;
+ *          MODEL_MISMATCH.
  */
 TAMGA_MUST_USE enum tamga_err tamga_release_proof_check(
-    struct tamga_item *item, struct tamga_checkpoint *checkpoint,
+    struct tamga_item *item, bool *withdrawn, struct tamga_checkpoint *checkpoint,
     const struct tamga_chain *consortium, const Tamga__V1__ReleaseProof *untrusted,
     const char *producer, const char *model, const struct tamga_checkpoint *trusted,
     struct tamga_detail *detail);

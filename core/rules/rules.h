@@ -39,7 +39,7 @@ void tamga_key_version(struct tamga_hash *out, const char *producer, const char 
 void tamga_key_latest(struct tamga_hash *out, const char *producer, const char *model);
 void tamga_key_device(struct tamga_hash *out, const Tamga__V1__DeviceId *device);
 /* What a gateway block commits to: this device took this release. A first success has
- * one key; a reinstall, refusal or failure has one for each receipt. */
+ * one key; a reinstall, a way back, a refusal or failure has one for each receipt. */
 void tamga_key_update(struct tamga_hash *out, const Tamga__V1__ReceiptBody *receipt);
 void tamga_key_receipt(struct tamga_hash *out, const Tamga__V1__DeviceId *device,
                        uint64_t receipt_counter);
@@ -181,6 +181,10 @@ TAMGA_MUST_USE enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
                                                 uint64_t height,
                                                 const struct tamga_address *miner,
                                                 struct tamga_detail *detail);
+/* Is a release in force, by what the state has under its "release" key? Nothing: it is.
+ * Errors: RELEASE_WITHDRAWN, RELEASE_UNSIGNED; the wire's, if it is no StateRelease. */
+TAMGA_MUST_USE enum tamga_err tamga_release_in_force(struct tamga_span value,
+                                                     struct tamga_detail *detail);
 /* Read a message of the state. NOT_FOUND; STORE_CORRUPT if it does not decode. */
 TAMGA_MUST_USE enum tamga_err tamga_state_get(ProtobufCMessage **out,
                                               const struct tamga_view *state,

@@ -91,7 +91,7 @@ static const struct type_bounds table[] = {
     /* record */
     TYPE(device_id, LEN(1, 1, PRODUCER_MAX), LEN(2, 1, MODEL_MAX), LEN(3, 1, 64)),
     TYPE(certificate_body, HASH(3), LEN(5, 1, HARDWARE_MAX)),
-    TYPE(receipt_body, HASH(2), HASH(3), FIXED(10, NONCE_LEN), HASH(11)),
+    TYPE(receipt_body, HASH(2), HASH(3), FIXED(10, NONCE_LEN), HASH(11), HASH(13)),
     TYPE(record_body, HASH(1), HASH(4), HASH(5), LEN(8, 1, 2048), LEN(9, 1, 4096)),
     TYPE(check_in_body, FIXED(2, NONCE_LEN), LEN(4, 1, 64), LEN(5, 1, HARDWARE_MAX)),
     /* rpc */
@@ -159,7 +159,7 @@ static const struct type_bounds table[] = {
     /* device_state */
     TYPE(device_install,
          HASH(1), HASH(2), LEN(5, 1, 64), LEN(6, 1, 16), LEN(7, 1, 16), FIXED(8, NONCE_LEN),
-         HASH(9), HASH(10)),
+         HASH(9), HASH(10), HASH(12)),
     TYPE(device_receipt, LEN(2, 1, 2048)),
     TYPE(device_state, HASH(2), LEN(5, 1, 64), HASH(6), MANY(8, 64), HASH(9),
          LEN(13, 1, COUNCIL_MAX)),

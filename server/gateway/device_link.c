@@ -37,6 +37,7 @@ static enum tamga_err check(const struct tamga_certificate *certificate,
 enum tamga_err tamga_device_link_judge(void *context, const struct tamga_tls_shown *shown,
                                        struct tamga_detail *detail)
 {
+    const struct tamga_device_link *link = context;
     TAMGA_CLEANUP(tamga_certificate_clear) struct tamga_certificate certificate = {0};
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *untrusted = NULL;
     enum tamga_err err;
@@ -47,10 +48,9 @@ enum tamga_err tamga_device_link_judge(void *context, const struct tamga_tls_sho
     err = tamga_wire_unpack((ProtobufCMessage **)&untrusted, &tamga__v1__signed__descriptor,
                             TAMGA_WIRE_CANONICAL, shown->certificate, detail);
     if (err == TAMGA_OK)
-        err = tamga_certificate_open(&certificate, context, untrusted, detail);
-    /* Whether the OEM's key still counts is asked at the check-in. */
+        err = tamga_certificate_open(&certificate, link->network, untrusted, detail);
     if (err == TAMGA_OK)
-        err = tamga_issuer_known(context, &certificate.issuer, certificate.body->device, detail);
+        err = gateway_check_issuer(link->followed, &certificate, detail);
     return err == TAMGA_OK ? check(&certificate, shown, detail) : err;
 }
 

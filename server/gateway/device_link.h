@@ -9,11 +9,16 @@
 #include "crypto/tls.h"
 #include "gateway/gateway.h"
 
+/* Whom certificates are judged by; both borrowed. */
+struct tamga_device_link {
+    const struct tamga_network *network;
+    const struct tamga_view *followed; /* the consortium chain, as far as it is here */
+};
 /*
- * For struct tamga_tls_want; context is the struct tamga_network.
+ * For struct tamga_tls_want; context is a struct tamga_device_link.
  *
  * Errors:  as tamga_wire_unpack and tamga_certificate_open; ISSUER_NOT_OEM; CERTIFICATE_EXPIRED;
- *          BAD_CERTIFICATE: it is for another key; LINK_NAME: for another device.
+ *          BAD_CERTIFICATE: it is for another key; LINK_NAME: for another device; the view's.
  * Threads: any.
  */
 TAMGA_MUST_USE enum tamga_err tamga_device_link_judge(void *context,

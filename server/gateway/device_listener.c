@@ -30,6 +30,9 @@ static enum tamga_err open_check_in(const struct tamga_gateway *gateway, void *c
 
     if (err == TAMGA_OK)
         err = tamga_device_link_speaks(call, certificate.body->device, detail);
+    if (err == TAMGA_OK)
+        err = gateway_check_issuer(&tamga_node_store(gateway->follower)->reader.view,
+                                   &certificate, detail);
     if (err != TAMGA_OK)
         return err;
     if (certificate.body->expires_ms != 0 && certificate.body->expires_ms <= tamga_wall_ms())
@@ -120,6 +123,11 @@ static void device_check_in(Tamga__V1__DeviceService_Service *service,
     response.n_councils = steps.count;
     response.councils = steps.step;
     response.offer = offer.older ? &offer.proof.message : NULL;
+    response.release = offer.release;
+    response.sender = offer.sender;
+    response.permit = offer.permit.body != NULL ? &offer.permit_proof.message : NULL;
+    response.permit_sender = offer.permit_sender;
+    response.installed = offer.installed;
     closure(&response, call);
 }
 

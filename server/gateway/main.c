@@ -12,6 +12,7 @@ struct program {
     struct tamga_chain consortium, records;
     struct tamga_store *consortium_store, *records_store;
     struct tamga_gateway gateway;
+    struct tamga_device_link link;
     struct tamga_rpc_server *server;
     struct tamga_peer_addr followed[TAMGA_PEERS_MAX], peer[TAMGA_PEERS_MAX];
     const char *upstream[TAMGA_PEERS_MAX];
@@ -119,7 +120,9 @@ static enum tamga_err open_services(struct program *program, struct tamga_detail
     enum tamga_err err;
 
     program->daemon.front.want.device = tamga_device_link_judge;
-    program->daemon.front.want.context = program->daemon.network;
+    program->daemon.front.want.context = &program->link;
+    program->link = (struct tamga_device_link){program->daemon.network,
+                                               &program->consortium_store->reader.view};
     err = tamga_daemon_server(&program->daemon, &program->server, detail);
     program->node[0] = program->gateway.records;
     program->node[1] = program->gateway.follower;

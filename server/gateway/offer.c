@@ -1,6 +1,7 @@
 /* Chooses what a device gets, and puts the proofs of it together. */
 #include "gateway/offer.h"
 
+#include "chain/state_map.h"
 #include "gateway/gateway.h"
 #include "node/release_proof.h"
 
@@ -11,6 +12,12 @@ void tamga_offer_clear(struct tamga_offer *offer)
     tamga_item_clear(&offer->item);
     tamga_wire_free((ProtobufCMessage *)offer->newest);
     tamga_entry_proof_clear(&offer->proof);
+    tamga_wire_free((ProtobufCMessage *)offer->release);
+    tamga_wire_free((ProtobufCMessage *)offer->sender);
+    tamga_item_clear(&offer->permit);
+    tamga_entry_proof_clear(&offer->permit_proof);
+    tamga_wire_free((ProtobufCMessage *)offer->permit_sender);
+    tamga_wire_free((ProtobufCMessage *)offer->installed);
     *offer = (struct tamga_offer){0};
 }
 
@@ -81,32 +88,59 @@ static enum tamga_err newest_counter(uint64_t *out, const Tamga__V1__ReleaseProo
 static enum tamga_err prove_older(struct tamga_offer *offer, const struct tamga_chain *chain,
                                   const struct tamga_proof_reader *reader)
 {
+    const struct tamga_view *state = &reader->reader->view;
+    struct tamga_hash key;
     enum tamga_err err = tamga_entry_proof_make(&offer->proof, chain, reader->reader,
                                                 &offer->item.id, &reader->checkpoint, NULL);
 
+    tamga_key_release(&key, &offer->item.id.hash);
+    if (err == TAMGA_OK)
+        err = tamga_state_proof_make(&offer->release, state, &key);
+    if (err == TAMGA_OK)
+        err = tamga_member_proof_make(&offer->sender, state, &offer->item.sender);
+    if (err == TAMGA_OK && offer->permit.body != NULL)
+        err = tamga_entry_proof_make(&offer->permit_proof, chain, reader->reader,
+                                     &offer->permit.id, &reader->checkpoint, NULL);
+    if (err == TAMGA_OK && offer->permit.body != NULL)
+        err = tamga_member_proof_make(&offer->permit_sender, state, &offer->permit.sender);
     offer->older = err == TAMGA_OK;
     return err;
 }
 
 /* ---- the answer ---------------------------------------------------------------------- */
 
-/* NOT_FOUND: nothing that is final suits. */
-static enum tamga_err choose(struct tamga_offer *offer, const struct tamga_chain *chain,
-                             const struct tamga_proof_reader *reader,
-                             const Tamga__V1__CheckInBody *check_in, uint64_t now_ms)
+/* NOT_FOUND: nothing newer that is final suits. */
+static enum tamga_err choose_newer(struct tamga_offer *offer, const struct tamga_reader *reader,
+                                   const struct gateway_question *question)
 {
     struct tamga_place place;
-    enum tamga_err err =
-        gateway_newest_for(chain, reader->reader, check_in, now_ms, &offer->item);
+    bool stays = false;
+    enum tamga_err err = gateway_newest_for(question->chain, reader, question->check_in,
+                                            question->now_ms, &offer->item);
 
     if (err == TAMGA_OK)
-        err = tamga_query_place(&reader->reader->view, &offer->item.id, &place);
+        err = tamga_query_place(&reader->view, &offer->item.id, &place);
     /* After a restart a reader may know blocks above its checkpoint: wait for the next. */
-    if (err == TAMGA_OK && place.height > reader->checkpoint.at.height)
+    if (err == TAMGA_OK && place.height > question->as_of->at.height)
+        err = TAMGA_E_NOT_FOUND;
+    if (err == TAMGA_OK)
+        err = gateway_stays(question, place.height, &stays);
+    if (err == TAMGA_OK && stays)
         err = TAMGA_E_NOT_FOUND;
     if (err != TAMGA_OK)
         tamga_item_clear(&offer->item);
     return err;
+}
+
+/* Forward, or else back if that is permitted. NOT_FOUND: neither. */
+static enum tamga_err choose(struct tamga_offer *offer, const struct tamga_reader *reader,
+                             const struct gateway_question *question)
+{
+    enum tamga_err err = choose_newer(offer, reader, question);
+
+    return err == TAMGA_E_NOT_FOUND
+               ? gateway_way_back(question, &offer->item, &offer->permit)
+               : err;
 }
 
 static bool is_newest(const struct tamga_offer *offer)
@@ -117,21 +151,64 @@ static bool is_newest(const struct tamga_offer *offer)
                                               tamga_hash_span(&offer->item.id.hash));
 }
 
+/* Was what the device runs withdrawn? Then the proof of that. */
+static enum tamga_err prove_installed(struct tamga_offer *offer,
+                                      const struct gateway_question *question)
+{
+    struct tamga_entry_id running;
+    struct tamga_hash key;
+    bool in_force = false;
+    enum tamga_err err = gateway_running(&running, question);
+
+    if (err == TAMGA_OK)
+        err = gateway_in_force(question->view, &running, &in_force);
+    if (err != TAMGA_OK || in_force)
+        return err == TAMGA_E_NOT_FOUND ? TAMGA_OK : err;
+    tamga_key_release(&key, &running.hash);
+    return tamga_state_proof_make(&offer->installed, question->view, &key);
+}
+
 /* A newest release that does not suit would be taken for an offer; and a device that trusts
  * this checkpoint already learns nothing from it. */
 static enum tamga_err show_none(struct tamga_offer *offer,
-                                const struct tamga_proof_reader *reader,
-                                const Tamga__V1__CheckInBody *check_in)
+                                const struct gateway_question *question)
 {
+    const Tamga__V1__CheckInBody *check_in = question->check_in;
     uint64_t counter = 0;
-    enum tamga_err err = newest_counter(&counter, offer->newest);
+    enum tamga_err err = prove_installed(offer, question);
 
+    if (err == TAMGA_OK && offer->installed != NULL)
+        return TAMGA_OK; /* it is under the checkpoint of the newest one */
+    if (err == TAMGA_OK)
+        err = newest_counter(&counter, offer->newest);
     if (err == TAMGA_OK && counter <= check_in->installed_counter &&
-        check_in->last_checkpoint_height < reader->checkpoint.at.height)
+        check_in->last_checkpoint_height < question->as_of->at.height)
         return TAMGA_OK;
     tamga_wire_free((ProtobufCMessage *)offer->newest);
     offer->newest = NULL;
     return err;
+}
+
+static enum tamga_err answer(struct tamga_offer *offer, const struct tamga_chain *chain,
+                             const struct tamga_proof_reader *reader,
+                             const Tamga__V1__CheckInBody *check_in, uint64_t now_ms)
+{
+    uint64_t cosigned_ms = reader->checkpoint.time_ms;
+    const struct gateway_question question = {
+        .chain = chain,
+        .view = &reader->reader->view,
+        .as_of = &reader->checkpoint,
+        .check_in = check_in,
+        .now_ms = now_ms > cosigned_ms ? now_ms : cosigned_ms,
+    };
+    enum tamga_err err = choose(offer, reader->reader, &question);
+
+    if (err == TAMGA_OK && !is_newest(offer))
+        err = prove_older(offer, chain, reader);
+    if (err != TAMGA_E_NOT_FOUND)
+        return err;
+    tamga_item_clear(&offer->item);
+    return show_none(offer, &question);
 }
 
 enum tamga_err tamga_offer_make(struct tamga_offer *offer, struct tamga_node *follower,
@@ -150,13 +227,7 @@ enum tamga_err tamga_offer_make(struct tamga_offer *offer, struct tamga_node *fo
     if (reader->checkpoint.at.height < check_in->last_checkpoint_height)
         return TAMGA_E_NOT_READY;
     err = find_newest(offer, &reader, follower, cache, check_in->device);
-    if (err == TAMGA_OK)
-        err = choose(offer, tamga_node_chain(follower), reader, check_in, now_ms);
-    if (err == TAMGA_OK && !is_newest(offer))
-        err = prove_older(offer, tamga_node_chain(follower), reader);
-    if (err == TAMGA_E_NOT_FOUND) {
-        tamga_item_clear(&offer->item);
-        err = show_none(offer, reader, check_in);
-    }
-    return err;
+    return err == TAMGA_OK
+               ? answer(offer, tamga_node_chain(follower), reader, check_in, now_ms)
+               : err;
 }

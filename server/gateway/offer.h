@@ -20,10 +20,17 @@ struct tamga_offer {
     Tamga__V1__ReleaseProof *newest;   /* as of the newest checkpoint; NULL: not shown */
     bool older;                        /* another than the newest one is on offer: */
     struct tamga_entry_proof proof;    /* of it; a checkpoint of its own, or that of newest */
+    Tamga__V1__StateProof *release;    /* that it is in force */
+    Tamga__V1__StateProof *sender;     /* who released it */
+    struct tamga_item permit;          /* to go back to it; empty: it is a way forward */
+    struct tamga_entry_proof permit_proof;
+    Tamga__V1__StateProof *permit_sender;
+    Tamga__V1__StateProof *installed;  /* what runs was withdrawn, and nothing is on offer */
 };
 void tamga_offer_clear(struct tamga_offer *offer);
 /*
- * The newest final release that suits a device, or what shows that there is none.
+ * The newest final release that suits a device, an older one that it may go back to, or what
+ * shows that there is none.
  *
  * Owns:    *offer by tamga_offer_clear, also after an error.
  * Errors:  NOT_READY: the device has seen a newer checkpoint than is at hand here; the

@@ -115,6 +115,9 @@ static enum tamga_err open_report(struct tamga_gateway *gateway, void *call,
     if (err == TAMGA_OK)
         err = tamga_device_link_speaks(call, certificate.body->device, detail);
     if (err == TAMGA_OK)
+        err = gateway_check_issuer(&tamga_node_store(gateway->follower)->reader.view,
+                                   &certificate, detail);
+    if (err == TAMGA_OK)
         err = tamga_receipt_open(&receipt, &id, network, &certificate, input->receipt, detail);
     if (err == TAMGA_OK)
         err = make_record(gateway, item, input, receipt, detail);

@@ -8,6 +8,7 @@ void tamga_release_proof_clear(struct tamga_release_proof *proof)
 {
     tamga_wire_free((ProtobufCMessage *)proof->latest);
     tamga_wire_free((ProtobufCMessage *)proof->transaction);
+    tamga_wire_free((ProtobufCMessage *)proof->member);
     tamga_proof_reader_close(&proof->reader);
     *proof = (struct tamga_release_proof){0};
 }
@@ -36,6 +37,32 @@ static enum tamga_err find_release(struct tamga_release_proof *proof,
     return tamga_err_class(err) == TAMGA_CLASS_REJECT ? TAMGA_E_STORE_CORRUPT : err;
 }
 
+/* Whose key signed it, as of the same state. */
+static enum tamga_err find_sender(struct tamga_release_proof *proof)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__TransactionBody *body = NULL;
+    struct tamga_address sender;
+    enum tamga_err err = tamga_wire_unpack(
+        (ProtobufCMessage **)&body, &tamga__v1__transaction_body__descriptor,
+        TAMGA_WIRE_CANONICAL, tamga_wire_span(proof->transaction->body), NULL);
+
+    if (err == TAMGA_OK)
+        err = tamga_hash_from(&sender.hash, tamga_wire_span(body->sender));
+    if (err != TAMGA_OK)
+        return tamga_err_class(err) == TAMGA_CLASS_REJECT ? TAMGA_E_STORE_CORRUPT : err;
+    return tamga_member_proof_make(&proof->member, &proof->reader->reader->view, &sender);
+}
+
+enum tamga_err tamga_member_proof_make(Tamga__V1__StateProof **out,
+                                       const struct tamga_view *state,
+                                       const struct tamga_address *address)
+{
+    struct tamga_hash key;
+
+    tamga_key_member(&key, address);
+    return tamga_state_proof_make(out, state, &key);
+}
+
 enum tamga_err tamga_release_proof_make(struct tamga_release_proof *proof,
                                         struct tamga_node *consortium, const char *producer,
                                         const char *model)
@@ -50,11 +77,14 @@ enum tamga_err tamga_release_proof_make(struct tamga_release_proof *proof,
         err = tamga_state_proof_make(&proof->latest, &proof->reader->reader->view, &key);
     if (err == TAMGA_OK && proof->latest->value.len > 0)
         err = find_release(proof, tamga_node_chain(consortium));
+    if (err == TAMGA_OK && proof->transaction != NULL)
+        err = find_sender(proof);
     if (err != TAMGA_OK)
         return err;
     tamga__v1__release_proof__init(&proof->message);
     proof->message.checkpoint = proof->reader->message;
     proof->message.latest = proof->latest;
     proof->message.transaction = proof->transaction;
+    proof->message.member = proof->member;
     return TAMGA_OK;
 }

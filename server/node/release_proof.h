@@ -10,6 +10,7 @@ struct tamga_release_proof {
     struct tamga_proof_reader *reader;
     Tamga__V1__StateProof *latest;
     Tamga__V1__Signed *transaction; /* NULL: the state names none */
+    Tamga__V1__StateProof *member;  /* its sender's; NULL likewise */
     Tamga__V1__ReleaseProof message;
 };
 void tamga_release_proof_clear(struct tamga_release_proof *proof);
@@ -23,5 +24,10 @@ TAMGA_MUST_USE enum tamga_err tamga_release_proof_make(struct tamga_release_proo
                                                        struct tamga_node *consortium,
                                                        const char *producer,
                                                        const char *model);
+/* What a state has of a key's member, for whoever is to believe what it signed.
+ * Owns: *out by tamga_wire_free. Errors: the view's. */
+TAMGA_MUST_USE enum tamga_err tamga_member_proof_make(Tamga__V1__StateProof **out,
+                                                      const struct tamga_view *state,
+                                                      const struct tamga_address *address);
 
 #endif

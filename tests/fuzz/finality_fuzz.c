@@ -141,8 +141,9 @@ static void check_checkpoint_body(struct tamga_span input)
 static enum tamga_err check_proof(struct tamga_item *item, const ProtobufCMessage *proof)
 {
     struct tamga_checkpoint checkpoint;
+    bool withdrawn;
 
-    return tamga_release_proof_check(item, &checkpoint, &validators()->chain,
+    return tamga_release_proof_check(item, &withdrawn, &checkpoint, &validators()->chain,
                                      (const Tamga__V1__ReleaseProof *)proof, "acme", "cam",
                                      NULL, NULL);
 }

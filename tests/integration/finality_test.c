@@ -178,6 +178,7 @@ static void a_release_becomes_final(struct cluster *cluster)
     struct cluster_release release = {.counter = 1, .seed = 1};
     Tamga__V1__GetLatestReleaseRequest request = TAMGA__V1__GET_LATEST_RELEASE_REQUEST__INIT;
     struct tamga_checkpoint checkpoint;
+    bool withdrawn = true;
     struct tamga_entry_id id;
 
     CHECK(cluster_publish(cluster, "node-a", &release, &id) == TAMGA_OK);
@@ -191,10 +192,10 @@ static void a_release_becomes_final(struct cluster *cluster)
         (Tamga__V1__GetLatestReleaseResponse_Closure)tamga_reply_take, &reply);
     CHECK(reply.err == TAMGA_OK);
     CHECK(tamga_release_proof_check(
-              &item, &checkpoint, &cluster->consortium,
+              &item, &withdrawn, &checkpoint, &cluster->consortium,
               ((Tamga__V1__GetLatestReleaseResponse *)reply.message)->proof, "acme", "cam",
               NULL, NULL) == TAMGA_OK);
-    CHECK(tamga_hash_equal(&item.id.hash, &id.hash));
+    CHECK(!withdrawn && tamga_hash_equal(&item.id.hash, &id.hash));
 }
 
 /*

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chain/state_map.h"
 #include "fixture_internal.h"
 #include "wire/wire.h"
 
@@ -114,4 +115,24 @@ Tamga__V1__Checkpoint *test_cosign(const struct test_validators *set,
                   "cosignature");
     test_must(tamga_checkpoint_pack(&out, &set->chain, cosignature, count), "checkpoint");
     return out;
+}
+
+Tamga__V1__StateProof *test_sender_proof(const struct tamga_view *state,
+                                         const struct tamga_buf *payload)
+{
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *message = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__TransactionBody *body = NULL;
+    Tamga__V1__StateProof *proof = NULL;
+    struct tamga_address sender;
+    struct tamga_hash key;
+
+    if (tamga_wire_unpack((ProtobufCMessage **)&message, &tamga__v1__signed__descriptor,
+                          TAMGA_WIRE_LOOSE, tamga_buf_span(payload), NULL) != TAMGA_OK ||
+        tamga_wire_unpack((ProtobufCMessage **)&body, &tamga__v1__transaction_body__descriptor,
+                          TAMGA_WIRE_LOOSE, tamga_wire_span(message->body), NULL) != TAMGA_OK ||
+        tamga_hash_from(&sender.hash, tamga_wire_span(body->sender)) != TAMGA_OK)
+        return NULL;
+    tamga_key_member(&key, &sender);
+    test_must(tamga_state_proof_make(&proof, state, &key), "state proof");
+    return proof;
 }

@@ -31,4 +31,9 @@ Tamga__V1__Checkpoint *test_cosign(const struct test_validators *set,
                                    const struct tamga_checkpoint *checkpoint, uint32_t from,
                                    uint32_t count);
 
+/* What a state has of the member whose key signed this payload; NULL: it names none.
+ * Owns: by tamga_wire_free. */
+Tamga__V1__StateProof *test_sender_proof(const struct tamga_view *state,
+                                         const struct tamga_buf *payload);
+
 #endif

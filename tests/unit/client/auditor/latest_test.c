@@ -15,10 +15,10 @@ static uint64_t now_ms(void)
 /* What was told, kept beyond the callback. */
 struct told {
     unsigned count;
-    bool release, newer;
+    bool release, newer, withdrawn;
     uint64_t counter, newer_counter, height, newer_height;
     struct tamga_checkpoint_info checkpoint;
-    char model[TAMGA_CLIENT_MODEL_MAX];
+    char model[TAMGA_CLIENT_MODEL_MAX], sender[TAMGA_CLIENT_NAME_MAX];
     struct tamga_buf proof;
 };
 #define TOLD TAMGA_CLEANUP(told_clear) struct told
@@ -36,8 +36,10 @@ static enum tamga_err hear(void *context, const struct tamga_latest_info *latest
     told->release = latest->release != NULL;
     told->newer = latest->newer != NULL;
     if (told->release) {
+        told->withdrawn = latest->release->withdrawn;
         told->counter = latest->release->counter;
         told->height = latest->release->height;
+        snprintf(told->sender, sizeof told->sender, "%s", latest->release->sender);
     }
     if (told->newer) {
         told->newer_counter = latest->newer->counter;
@@ -116,6 +118,99 @@ Test(latest, tells_what_is_final_and_what_is_not)
     cr_assert(told.release && told.newer);
     cr_assert(told.counter == 2 && told.newer_counter == 3 && told.newer_height == 3);
     cr_assert_eq(told.height, 0, "the node spoke of another release's block");
+    fake_stop(node);
+}
+
+/*
+ * Goal:   a newest release that was withdrawn is told as that, from a node and from a file.
+ * Method: withdraw it between two checkpoints.
+ */
+Test(latest, tells_that_it_was_withdrawn)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){0});
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Withdraw withdraw = TAMGA__V1__WITHDRAW__INIT;
+    char reason[] = "it bricks";
+    struct tamga_entry_id id;
+    TAMGA_BUF payload = {0};
+    TOLD told = {0};
+    TOLD filed = {0};
+
+    test_release(&payload, &id, &(struct test_release){.counter = 1, .time_ms = now_ms()});
+    fake_add(node, test_consortium(), &payload);
+    fake_finalize(node);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);
+    cr_assert(told.release && !told.withdrawn);
+    withdraw.release = tamga_wire_bytes(tamga_hash_span(&id.hash));
+    withdraw.reason = reason;
+    body.time_ms = now_ms();
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW;
+    body.withdraw = &withdraw;
+    test_action(&payload, NULL, "acme", &body);
+    fake_add(node, test_consortium(), &payload);
+    fake_finalize(node);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);
+    cr_assert(told.release && told.withdrawn);
+    cr_assert_eq(verify(&told.proof, "acme/cam", &filed), TAMGA_OK);
+    cr_assert(filed.withdrawn);
+    fake_stop(node);
+}
+
+/* acme's next key is that of "acme-2". */
+static void rotate(struct tamga_buf *out)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__RotateKey rotate = TAMGA__V1__ROTATE_KEY__INIT;
+    Tamga__V1__PublicKey key = tamga_wire_key_of(tamga_private_key_public(test_key("acme-2")));
+    Tamga__V1__Signature wire;
+    struct tamga_signature signature;
+    struct tamga_address from, to;
+    struct tamga_hash digest;
+
+    test_address(&from, "acme");
+    test_address(&to, "acme-2");
+    tamga_rotate_digest(&digest, &test_consortium()->id, &from, &to);
+    cr_assert_eq(tamga_private_key_sign(test_key("acme-2"), &digest, &signature), TAMGA_OK);
+    wire = tamga_wire_signature_of(&signature);
+    rotate.key = &key;
+    rotate.proof = &wire;
+    rotate.after = 1;
+    body.time_ms = now_ms();
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_ROTATE_KEY;
+    body.rotate_key = &rotate;
+    test_action(out, NULL, "acme", &body);
+}
+
+/*
+ * Goal:   a release signed with a key that genesis does not know is told, and whose it is.
+ * Method: acme's next key releases; from a node and from a file.
+ */
+Test(latest, by_a_key_that_came_later)
+{
+    struct fake_node *node = fake_start(&(struct fake_options){0});
+    TAMGA_BUF payload = {0};
+    TOLD told = {0};
+    TOLD filed = {0};
+
+    rotate(&payload);
+    fake_add(node, test_consortium(), &payload);
+    for (uint64_t i = 1; i < 3; i++) { /* until the new key holds */
+        test_release(&payload, NULL,
+                     &(struct test_release){.sender = "bolt", .producer = "bolt",
+                                            .model = "pump", .counter = i,
+                                            .time_ms = now_ms()});
+        fake_add(node, test_consortium(), &payload);
+    }
+    test_release(&payload, NULL, &(struct test_release){.sender = "acme-2", .counter = 3,
+                                                        .time_ms = now_ms()});
+    fake_add(node, test_consortium(), &payload);
+    fake_finalize(node);
+    cr_assert_eq(ask(node, "acme/cam", &told), TAMGA_OK);
+    cr_assert_eq(told.counter, 3);
+    cr_assert_gt(told.height, 0);
+    cr_assert_str_eq(told.sender, "acme");
+    cr_assert_eq(verify(&told.proof, "acme/cam", &filed), TAMGA_OK);
+    cr_assert_str_eq(filed.sender, "acme");
     fake_stop(node);
 }
 

@@ -507,7 +507,7 @@ Test(lies, older_release_of_another_model)
 }
 
 /*
- * Goal:   who may release is asked of genesis, whatever validators let into a block.
+ * Goal:   who may release is asked of the state, whatever validators let into a block.
  * Method: a release of acme/cam by bolt.
  */
 Test(lies, older_release_without_authority)

@@ -178,15 +178,11 @@ Test(session, refuses_a_node_as_producer)
 }
 Test(session, refuses_an_unknown_model)
 {
-    refused_answer(TAMGA_E_UNKNOWN_MODEL, &(struct test_release){.model = "none"});
+    refused_answer(TAMGA_E_MODEL_MISMATCH, &(struct test_release){.model = "none"});
 }
 Test(session, refuses_another_oem)
 {
     refused_answer(TAMGA_E_NOT_AUTHORIZED, &(struct test_release){.sender = "bolt"});
-}
-Test(session, refuses_unknown_hardware)
-{
-    refused_answer(TAMGA_E_UNKNOWN_HARDWARE, &(struct test_release){.hardware = "Z"});
 }
 
 Test(session, refuses_another_model)

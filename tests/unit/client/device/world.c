@@ -49,9 +49,9 @@ static ProtobufCMessage *unpack(const ProtobufCMessageDescriptor *type,
 
 /* Of the first entry of a block, with the headers up to the checkpoint that proves it; a
  * message of its own, for lies to change. */
-static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
+static Tamga__V1__EntryProof *prove_entry(const struct gateway *gateway, size_t at)
 {
-    const struct tamga_block *block = &gateway->block[gateway->older_at].block;
+    const struct tamga_block *block = &gateway->block[at].block;
     uint8_t header[WORLD_BLOCKS_MAX][TAMGA_HEADER_BYTES];
     ProtobufCBinaryData above[WORLD_BLOCKS_MAX], node[TAMGA_MERKLE_PATH_MAX];
     Tamga__V1__EntryProof proof = TAMGA__V1__ENTRY_PROOF__INIT;
@@ -65,7 +65,7 @@ static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
         abort();
     for (size_t i = 0; i < path.count; i++)
         node[i] = tamga_wire_bytes(tamga_hash_span(&path.node[i]));
-    for (size_t i = gateway->older_at + 1; i <= gateway->older_as_of; i++) {
+    for (size_t i = at + 1; i <= gateway->older_as_of; i++) {
         tamga_header_encode(header[i], &gateway->block[i].block.sealed.header);
         above[proof.n_headers++] = tamga_wire_bytes(tamga_span(header[i], TAMGA_HEADER_BYTES));
     }
@@ -86,13 +86,68 @@ static Tamga__V1__EntryProof *prove_older(const struct gateway *gateway)
     return (Tamga__V1__EntryProof *)unpack(&tamga__v1__entry_proof__descriptor, &bytes);
 }
 
+/* Parts of an answer that are made for it. */
+struct parts {
+    Tamga__V1__ReleaseProof *newest;
+    Tamga__V1__EntryProof *offer;
+    Tamga__V1__StateProof *release, *sender;
+    Tamga__V1__EntryProof *permit;
+    Tamga__V1__StateProof *permit_sender, *installed;
+};
+
+static void parts_clear(struct parts *parts)
+{
+    tamga_wire_free((ProtobufCMessage *)parts->newest);
+    tamga_wire_free((ProtobufCMessage *)parts->offer);
+    tamga_wire_free((ProtobufCMessage *)parts->release);
+    tamga_wire_free((ProtobufCMessage *)parts->sender);
+    tamga_wire_free((ProtobufCMessage *)parts->permit);
+    tamga_wire_free((ProtobufCMessage *)parts->permit_sender);
+    tamga_wire_free((ProtobufCMessage *)parts->installed);
+}
+
+/* Of the state as it is now: nobody shows an older one of these. */
+static Tamga__V1__StateProof *prove_release(const struct gateway *gateway,
+                                            const struct tamga_entry_id *id)
+{
+    Tamga__V1__StateProof *proof = NULL;
+    struct tamga_hash key;
+
+    tamga_key_release(&key, &id->hash);
+    if (tamga_state_proof_make(&proof, &gateway->state.view, &key) != TAMGA_OK)
+        abort();
+    return proof;
+}
+
+static void offer_older(struct parts *parts, const struct gateway *gateway)
+{
+    struct tamga_entry_id id;
+    TAMGA_BUF payload = {0};
+
+    parts->offer = prove_entry(gateway, gateway->older_at);
+    if (tamga_buf_set(&payload, tamga_wire_span(parts->offer->payload)) != TAMGA_OK ||
+        test_consortium()->rules->entry_id(&id, tamga_buf_span(&payload)) != TAMGA_OK)
+        abort();
+    parts->release = prove_release(gateway, &id);
+    parts->sender = test_sender_proof(&gateway->state.view, &payload);
+}
+
+static void show_permit(struct parts *parts, const struct gateway *gateway)
+{
+    TAMGA_BUF payload = {0};
+
+    parts->permit = prove_entry(gateway, gateway->permit_at);
+    if (tamga_buf_set(&payload, tamga_wire_span(parts->permit->payload)) != TAMGA_OK)
+        abort();
+    parts->permit_sender = test_sender_proof(&gateway->state.view, &payload);
+}
+
 static void check_in(Tamga__V1__DeviceService_Service *service,
                      const Tamga__V1__CheckInRequest *request,
                      Tamga__V1__CheckInResponse_Closure closure, void *call)
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckInBody *body = NULL;
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__ReleaseProof *newest = NULL;
-    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__EntryProof *older = NULL;
+    TAMGA_CLEANUP(parts_clear) struct parts parts = {0};
     struct gateway *gateway = gateway_of(service);
     Tamga__V1__CheckInResponse response = TAMGA__V1__CHECK_IN_RESPONSE__INIT;
     struct tamga_hash id;
@@ -110,10 +165,21 @@ static void check_in(Tamga__V1__DeviceService_Service *service,
     gateway->last_checkpoint_height = body->last_checkpoint_height;
     response.nonce = body->nonce;
     if (gateway->offers)
-        response.newest = newest = (Tamga__V1__ReleaseProof *)unpack(
+        parts.newest = (Tamga__V1__ReleaseProof *)unpack(
             &tamga__v1__release_proof__descriptor, &gateway->proof[gateway->shown]);
     if (gateway->offers && gateway->older)
-        response.offer = older = prove_older(gateway);
+        offer_older(&parts, gateway);
+    if (gateway->offers && gateway->permit_at > 0)
+        show_permit(&parts, gateway);
+    if (gateway->offers && gateway->tells_of != NULL)
+        parts.installed = prove_release(gateway, gateway->tells_of);
+    response.newest = parts.newest;
+    response.installed = parts.installed;
+    response.permit = parts.permit;
+    response.permit_sender = parts.permit_sender;
+    response.offer = parts.offer;
+    response.release = parts.release;
+    response.sender = parts.sender;
     if (gateway->change_answer != NULL)
         gateway->change_answer(&response);
     closure(&response, call);
@@ -389,14 +455,14 @@ static void set_image(Tamga__V1__TransactionBody *body)
 }
 
 /* Validators put into the state what the test says, whether the rules allow it or not. */
-static void put_latest(struct gateway *gateway, const struct tamga_entry_id *id,
-                       uint64_t counter)
+static void put_latest(struct gateway *gateway, bool withdrawn)
 {
     Tamga__V1__StateLatest latest = TAMGA__V1__STATE_LATEST__INIT;
     struct tamga_hash key;
 
-    latest.release = tamga_wire_bytes(tamga_hash_span(&id->hash));
-    latest.counter = counter;
+    latest.release = tamga_wire_bytes(tamga_hash_span(&gateway->newest_id.hash));
+    latest.counter = gateway->newest_counter;
+    latest.withdrawn = withdrawn;
     tamga_key_latest(&key, "acme", "cam");
     cr_assert_eq(tamga_state_put(&gateway->state, &key, &latest.base), TAMGA_OK);
 }
@@ -416,17 +482,21 @@ static void prove_newest(struct gateway *gateway, size_t at)
                     tamga_quorum(&gateway->validators.chain, 0));
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *latest = NULL;
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Signed *transaction = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *member = NULL;
     Tamga__V1__ReleaseProof proof = TAMGA__V1__RELEASE_PROOF__INIT;
     struct tamga_hash key;
 
     tamga_key_latest(&key, "acme", "cam");
     cr_assert_eq(tamga_state_proof_make(&latest, &gateway->state.view, &key), TAMGA_OK);
-    if (gateway->newest.len > 0)
+    if (gateway->newest.len > 0) {
         transaction =
             (Tamga__V1__Signed *)unpack(&tamga__v1__signed__descriptor, &gateway->newest);
+        member = test_sender_proof(&gateway->state.view, &gateway->newest);
+    }
     proof.checkpoint = checkpoint;
     proof.latest = latest;
     proof.transaction = transaction;
+    proof.member = member;
     cr_assert_eq(tamga_wire_pack(&gateway->proof[at], &proof.base), TAMGA_OK);
 }
 
@@ -459,7 +529,9 @@ static void publish(struct gateway *gateway, const struct test_release *release)
     for (uint64_t i = 1; i < 3; i++) /* company, so that a proof has a path */
         test_release(&payload[i], NULL,
                      &(struct test_release){.counter = 1000 * (gateway->block_count + 1) + i});
-    put_latest(gateway, &id, release->counter == 0 ? 1 : release->counter);
+    gateway->newest_id = id;
+    gateway->newest_counter = release->counter == 0 ? 1 : release->counter;
+    put_latest(gateway, false);
     cr_assert_eq(tamga_buf_set(&gateway->newest, tamga_buf_span(&payload[0])), TAMGA_OK);
     push_block(gateway, payload, 3);
     for (size_t i = 0; i < 3; i++)
@@ -513,6 +585,83 @@ void world_supersede_by(struct world *world, const struct image *image,
 {
     keep_on_offer(&world->gateway);
     publish_image(&world->gateway, image, base);
+}
+
+void world_say(struct world *world, const char *sender, const Tamga__V1__TransactionBody *body)
+{
+    struct tamga_buf payload = {0};
+
+    test_action(&payload, NULL, sender, body);
+    push_block(&world->gateway, &payload, 1);
+    tamga_buf_clear(&payload);
+    world->gateway.offers = true;
+}
+
+void world_permit(struct world *world, const struct world_permit *permit)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Permit action = TAMGA__V1__PERMIT__INIT;
+    char reason[] = "2 bricks", *number = (char *)(uintptr_t)permit->number;
+
+    action.release = tamga_wire_bytes(tamga_hash_span(&permit->release->hash));
+    action.n_numbers = number != NULL;
+    action.numbers = &number;
+    action.expires_ms = permit->expires_ms == 0 ? WORLD_NOW_MS + 1 : permit->expires_ms;
+    action.reason = reason;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_PERMIT;
+    body.permit = &action;
+    world_say(world, permit->sender == NULL ? "acme" : permit->sender, &body);
+    world->gateway.permit_at = world->gateway.block_count - 1;
+}
+
+void world_offer_older(struct world *world, size_t at)
+{
+    world->gateway.older_at = at;
+    world->gateway.older = true;
+}
+
+/* What the state says of a release that is not simply in force. */
+static void put_release(struct gateway *gateway, const struct tamga_entry_id *id,
+                        uint64_t counter, const struct tamga_entry_id *withdrawn_by)
+{
+    Tamga__V1__StateRelease value = TAMGA__V1__STATE_RELEASE__INIT;
+    char producer[] = "acme", model[] = "cam", *signed_by[] = {producer};
+    struct tamga_hash key;
+
+    value.producer = producer;
+    value.model = model;
+    value.counter = counter;
+    value.n_signed_by = 1;
+    value.signed_by = signed_by;
+    value.waits = withdrawn_by == NULL;
+    if (withdrawn_by != NULL)
+        value.withdrawn_by = tamga_wire_bytes(tamga_hash_span(&withdrawn_by->hash));
+    tamga_key_release(&key, &id->hash);
+    cr_assert_eq(tamga_state_put(&gateway->state, &key, &value.base), TAMGA_OK);
+}
+
+void world_withdraw(struct world *world, const struct tamga_entry_id *id, uint64_t counter)
+{
+    struct tamga_entry_id by;
+
+    test_image(&by.hash, 77);
+    put_release(&world->gateway, id, counter, &by);
+    world_grow(world, 1, "lock");
+}
+
+void world_keep_waiting(struct world *world, const struct tamga_entry_id *id, uint64_t counter)
+{
+    put_release(&world->gateway, id, counter, NULL);
+    world_grow(world, 1, "lock");
+}
+
+void world_withdraw_newest(struct world *world)
+{
+    const struct gateway *gateway = &world->gateway;
+    struct tamga_entry_id id = gateway->newest_id;
+
+    put_latest(&world->gateway, true);
+    world_withdraw(world, &id, gateway->newest_counter);
 }
 
 void world_grow(struct world *world, size_t count, const char *model)

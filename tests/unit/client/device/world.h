@@ -35,6 +35,8 @@ struct gateway {
     struct tamga_checkpoint checkpoint[WORLD_BLOCKS_MAX]; /* of each block */
     struct tamga_buf proof[WORLD_BLOCKS_MAX]; /* encoded ReleaseProof, as of each block */
     struct tamga_buf newest;                  /* encoded Signed */
+    struct tamga_entry_id newest_id;
+    uint64_t newest_counter;
     size_t block_count;
     /* what it shows */
     bool offers;
@@ -42,6 +44,8 @@ struct gateway {
     bool older;        /* beside it, an older release is on offer */
     size_t older_at;   /* the first entry of this block */
     size_t older_as_of; /* block of the checkpoint that proves it; shown: that one */
+    size_t permit_at;   /* block of the permit that is shown; 0: none is */
+    const struct tamga_entry_id *tells_of; /* what it says the device runs; NULL: nothing */
     struct {
         struct tamga_cid cid;
         struct tamga_buf bytes;
@@ -102,6 +106,23 @@ void world_offer_next(struct world *world, uint64_t counter);
 void world_supersede(struct world *world, const struct test_release *base);
 void world_supersede_by(struct world *world, const struct image *image,
                         const struct test_release *base);
+/* The newest release is withdrawn, in a new block. */
+void world_withdraw_newest(struct world *world);
+/* Any release is, or waits for signatures. */
+void world_withdraw(struct world *world, const struct tamga_entry_id *id, uint64_t counter);
+void world_keep_waiting(struct world *world, const struct tamga_entry_id *id, uint64_t counter);
+/* A block with any other action; the state is as the test has it. */
+void world_say(struct world *world, const char *sender, const Tamga__V1__TransactionBody *body);
+/* A permit of acme's, in a new block, for this device and a millisecond more, and shown. */
+struct world_permit {
+    const struct tamga_entry_id *release;
+    const char *sender; /* NULL: acme */
+    const char *number; /* NULL: all devices */
+    uint64_t expires_ms; /* 0: a millisecond from now */
+};
+void world_permit(struct world *world, const struct world_permit *permit);
+/* The first entry of an earlier block is on offer beside the newest release. */
+void world_offer_older(struct world *world, size_t at);
 /* Blocks with a release each of one of acme's models, of which the state says nothing. */
 void world_grow(struct world *world, size_t count, const char *model);
 

@@ -50,6 +50,7 @@ void fake_release_proof_clear(struct fake_release_proof *proof)
 {
     tamga_wire_free((ProtobufCMessage *)proof->latest);
     tamga_wire_free(proof->transaction);
+    tamga_wire_free((ProtobufCMessage *)proof->member);
 }
 
 void fake_release_proof_make(struct fake_release_proof *proof, const struct fake_final *final,
@@ -78,6 +79,8 @@ void fake_release_proof_make(struct fake_release_proof *proof, const struct fake
                            TAMGA_WIRE_CANONICAL, tamga_buf_span(&payload), NULL),
          "transaction");
     proof->message.transaction = (Tamga__V1__Signed *)proof->transaction;
+    proof->member = test_sender_proof(&final->reader->view, &payload);
+    proof->message.member = proof->member;
 }
 
 /* ---- entries ----------------------------------------------------------------------- */
@@ -227,19 +230,22 @@ static void finality_get_state_proof(Tamga__V1__FinalityService_Service *service
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__StateProof *proof = NULL;
     Tamga__V1__GetStateProofResponse response = TAMGA__V1__GET_STATE_PROOF_RESPONSE__INIT;
     int index = chain_find(self, input->chain);
-    const struct fake_final *final = index < 0 ? NULL : &self->final[index];
     struct tamga_hash key;
+    enum tamga_err err = index < 0 ? TAMGA_E_WRONG_CHAIN
+                                   : tamga_hash_from(&key, tamga_wire_span(input->key));
 
     pthread_mutex_lock(self->lock);
-    if (final == NULL || final->message == NULL ||
-        tamga_hash_from(&key, tamga_wire_span(input->key)) != TAMGA_OK) {
-        tamga_rpc_fail(call, final == NULL ? TAMGA_E_WRONG_CHAIN : TAMGA_E_NOT_FOUND, NULL);
+    if (err == TAMGA_OK && self->final[index].message == NULL)
+        err = TAMGA_E_NOT_READY;
+    if (err == TAMGA_OK)
+        err = tamga_state_proof_make(&proof, &self->final[index].reader->view, &key);
+    if (err != TAMGA_OK) {
+        tamga_rpc_fail(call, err, NULL);
     } else {
-        must(tamga_state_proof_make(&proof, &final->reader->view, &key), "state proof");
-        response.checkpoint = final->message;
+        response.checkpoint = self->final[index].message;
         response.proof = proof;
         if (self->options->bend_state)
-            self->options->bend_state(proof);
+            self->options->bend_state(&response);
         closure(&response, call);
     }
     pthread_mutex_unlock(self->lock);

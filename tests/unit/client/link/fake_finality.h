@@ -26,6 +26,7 @@ void fake_final_take(struct fake_final *final, const struct test_node *chain,
 struct fake_release_proof {
     Tamga__V1__StateProof *latest;
     ProtobufCMessage *transaction; /* Tamga__V1__Signed */
+    Tamga__V1__StateProof *member;
     Tamga__V1__ReleaseProof message;
 };
 void fake_release_proof_clear(struct fake_release_proof *proof);

@@ -310,7 +310,8 @@ static bool is_of(const struct shown *shown, const char *producer, const char *m
                           TAMGA_WIRE_CANONICAL, tamga_wire_span(message->body), NULL) !=
         TAMGA_OK)
         abort();
-    return strcmp(body->release->producer, producer) == 0 &&
+    return body->action_case == TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE &&
+           strcmp(body->release->producer, producer) == 0 &&
            strcmp(body->release->model, model) == 0;
 }
 

@@ -37,7 +37,8 @@ struct fake_options {
     /* The same of GetEntryProof, and of the proof that GetLatestRelease shows. */
     void (*bend_entry)(Tamga__V1__EntryProof *proof);
     void (*bend_release)(Tamga__V1__ReleaseProof *proof);
-    void (*bend_state)(Tamga__V1__StateProof *proof); /* of GetStateProof */
+    /* And what GetStateProof does. */
+    void (*bend_state)(Tamga__V1__GetStateProofResponse *response);
 };
 
 struct fake_node *fake_start(const struct fake_options *options);

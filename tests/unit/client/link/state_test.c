@@ -152,17 +152,17 @@ Test(state, falls_back_to_genesis)
 
 /* ---- lies ------------------------------------------------------------------------------ */
 
-static void other_value(Tamga__V1__StateProof *proof)
+static void other_value(Tamga__V1__GetStateProofResponse *response)
 {
-    proof->value.data[3] ^= 1;
+    response->proof->value.data[3] ^= 1;
 }
-static void other_key(Tamga__V1__StateProof *proof)
+static void other_key(Tamga__V1__GetStateProofResponse *response)
 {
-    proof->key.data[3] ^= 1;
+    response->proof->key.data[3] ^= 1;
 }
-static void no_value(Tamga__V1__StateProof *proof)
+static void no_value(Tamga__V1__GetStateProofResponse *response)
 {
-    proof->value.len = 0;
+    response->proof->value.len = 0;
 }
 
 /*

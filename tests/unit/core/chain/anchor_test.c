@@ -11,17 +11,32 @@
 #define T0      TEST_GENESIS_MS
 #define LATER   (T0 + 3600000)
 #define HEIGHTS 6
+#define WITHDRAWAL (HEIGHTS + 1) /* its place among the releases */
 
 /* ---- two chains ------------------------------------------------------------------------ */
 
 /* One release in each block above: the third is of the first one's image again, the fourth
- * for another model. */
+ * for another model. The second one has a withdrawal besides. */
 struct pair {
     struct test_node above, below;
     struct test_block block[HEIGHTS + 1]; /* by height */
-    struct tamga_entry_id release[HEIGHTS + 1];
+    struct tamga_entry_id release[WITHDRAWAL + 1];
     uint64_t justified;
 };
+
+/* Of release 1, in the second block. */
+static void withdraw(struct tamga_buf *out, struct pair *pair)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Withdraw action = TAMGA__V1__WITHDRAW__INIT;
+    char reason[] = "it bricks";
+
+    action.release = tamga_wire_bytes(tamga_hash_span(&pair->release[1].hash));
+    action.reason = reason;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW;
+    body.withdraw = &action;
+    test_action(out, &pair->release[WITHDRAWAL], "acme", &body);
+}
 
 static void make_above(struct pair *pair)
 {
@@ -36,12 +51,16 @@ static void make_above(struct pair *pair)
     const struct tamga_trail *parent = NULL;
 
     for (uint64_t i = 1; i <= HEIGHTS; i++) {
-        TAMGA_BUF payload = {0};
+        struct tamga_buf payload[2] = {{0}, {0}};
 
-        test_release(&payload, &pair->release[i], &release[i]);
-        test_block_on(&pair->block[i], test_consortium(), parent, "node-a", 0, &payload, 1,
-                      NULL);
+        test_release(&payload[0], &pair->release[i], &release[i]);
+        if (i == 2)
+            withdraw(&payload[1], pair);
+        test_block_on(&pair->block[i], test_consortium(), parent, "node-a", 0, payload,
+                      i == 2 ? 2 : 1, NULL);
         parent = &pair->block[i].trail;
+        tamga_buf_clear(&payload[0]);
+        tamga_buf_clear(&payload[1]);
     }
 }
 
@@ -484,6 +503,7 @@ Test(anchor, records_are_held_against_the_chain_above)
         {"another model's own", TAMGA_OK, 4, {.release = 4, .model = "lock"}},
         {"in no block", TAMGA_E_UNKNOWN_RELEASE, 0, {.release = 9}},
         {"above what is final", TAMGA_E_UNKNOWN_RELEASE, 5, {.release = 5}},
+        {"no release", TAMGA_E_UNKNOWN_RELEASE, WITHDRAWAL, {.release = 5}},
         {"another image", TAMGA_E_BAD_RECEIPT, 2,
          {.release = 2, .change_receipt = other_image, .change = other_image_too}},
         {"the image of another release", TAMGA_E_BAD_RECEIPT, 2, {.release = 1}},

@@ -101,6 +101,25 @@ static void no_receipt_device(Tamga__V1__ReceiptBody *body)
     body->device = NULL;
 }
 
+static void back_without_permit(Tamga__V1__ReceiptBody *body)
+{
+    body->from_counter = 2;
+}
+static void forward_by_permit(Tamga__V1__ReceiptBody *body)
+{
+    body->permit = tamga_wire_bytes(tamga_span(zeros, 32));
+}
+static void back_by_permit(Tamga__V1__ReceiptBody *body)
+{
+    body->from_counter = 2;
+    body->permit = tamga_wire_bytes(tamga_span(zeros, 32));
+}
+static void short_permit(Tamga__V1__ReceiptBody *body)
+{
+    body->from_counter = 2;
+    body->permit = tamga_wire_bytes(tamga_span(zeros, 31));
+}
+
 static void certify_another(Tamga__V1__CertificateBody *body)
 {
     body->device->number = other_number;
@@ -168,6 +187,10 @@ static const struct {
     {"failure without", TAMGA_E_BAD_RECEIPT, 0,
      {NEXT, .outcome = FAILED, .change_receipt = failure_without_reason}},
     {"receipt 0", TAMGA_E_BAD_RECEIPT, 0, {NEXT, .change_receipt = counter_zero}},
+    {"back without a permit", TAMGA_E_BAD_RECEIPT, 0,
+     {NEXT, .change_receipt = back_without_permit}},
+    {"forward by a permit", TAMGA_E_BAD_RECEIPT, 0, {NEXT, .change_receipt = forward_by_permit}},
+    {"short permit", TAMGA_E_BAD_LENGTH, 0, {NEXT, .change_receipt = short_permit}},
     {"no outcome", TAMGA_E_BAD_RECEIPT, 0, {NEXT, .change_receipt = no_outcome}},
     {"no nonce", TAMGA_E_BAD_LENGTH, 0, {NEXT, .change_receipt = no_nonce}},
     {"receipt of no device", TAMGA_E_MISSING_FIELD, 0,
@@ -247,8 +270,8 @@ Test(gateway, refuses_for_the_right_reason)
 }
 
 /*
- * Goal:   failures are all kept, a reinstall with its reason too, another device and
- *         another release are other installs; each can be mined.
+ * Goal:   failures are all kept, a reinstall with its reason and each way back too,
+ *         another device and another release are other installs; each can be mined.
  * Method: all of them on one chain, after a confirmed install.
  */
 Test(gateway, accepts_what_is_good)
@@ -262,6 +285,9 @@ Test(gateway, accepts_what_is_good)
         {.counter = 7, .reinstall = TAMGA__V1__REINSTALL__REINSTALL_RECOVERY},
         {.counter = 8, .reinstall = TAMGA__V1__REINSTALL__REINSTALL_TEST},
         {.counter = 9, .release = 1},
+        {.counter = 10, .change_receipt = back_by_permit},
+        {.counter = 11, .change_receipt = back_by_permit},
+        {.counter = 12, .reinstall = TAMGA__V1__REINSTALL__REINSTALL_RETURNED},
         {.number = "0002"},
         {.gateway = "gw-2", .number = "0003", .certificate_expires_ms = T0 + 1},
         {.producer = "bolt", .model = "pump"},

@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "fixture.h"
+#include "decide.h"
 
 #define DEVICE "acme/cam/0001"
 
@@ -11,6 +11,21 @@ static void change_device(Tamga__V1__Signed *message)
 {
     message->signature->value.data[3] ^= 1;
 }
+
+/* On a chain with genesis' members. */
+static struct test_node node;
+static struct tamga_device_link link_of;
+
+static void start(void)
+{
+    test_node_open(&node, test_consortium());
+    link_of = (struct tamga_device_link){test_network(), &node.store->reader.view};
+}
+static void end(void)
+{
+    test_node_close(&node);
+}
+TestSuite(device_link, .init = start, .fini = end);
 
 static enum tamga_err judge_as(const char *name, const struct test_record *record,
                                struct tamga_span key)
@@ -22,7 +37,7 @@ static enum tamga_err judge_as(const char *name, const struct test_record *recor
 
     test_certificate(&certificate, record);
     shown.certificate = tamga_buf_span(&certificate);
-    err = tamga_device_link_judge((void *)(uintptr_t)test_network(), &shown, &detail);
+    err = tamga_device_link_judge(&link_of, &shown, &detail);
     cr_assert(err == TAMGA_OK || err == TAMGA_E_BAD_SIGNATURE || detail.text[0] != '\0');
     return err;
 }
@@ -40,7 +55,6 @@ Test(device_link, judges_what_is_shown)
         tamga_private_key_public(test_device_key("acme", "cam", "0001")));
     struct tamga_span other = tamga_public_key_spki(
         tamga_private_key_public(test_device_key("acme", "cam", "0002")));
-    void *network = (void *)(uintptr_t)test_network();
     struct tamga_tls_shown shown = {.name = DEVICE, .key = key};
     struct tamga_detail detail;
 
@@ -56,9 +70,30 @@ Test(device_link, judges_what_is_shown)
     cr_assert_eq(judge_as(DEVICE, &(struct test_record){.forge_certificate = change_device}, key),
                  TAMGA_E_BAD_SIGNATURE);
     shown.certificate = tamga_span_text("\x0a\x7f");
-    cr_assert_eq(tamga_device_link_judge(network, &shown, &detail), TAMGA_E_TRUNCATED);
+    cr_assert_eq(tamga_device_link_judge(&link_of, &shown, &detail), TAMGA_E_TRUNCATED);
     shown.certificate = (struct tamga_span){0};
-    cr_assert_eq(tamga_device_link_judge(network, &shown, &detail), TAMGA_E_MISSING_FIELD);
+    cr_assert_eq(tamga_device_link_judge(&link_of, &shown, &detail), TAMGA_E_MISSING_FIELD);
     shown.certificate = tamga_span(many, sizeof many);
-    cr_assert_eq(tamga_device_link_judge(network, &shown, &detail), TAMGA_E_TOO_LARGE);
+    cr_assert_eq(tamga_device_link_judge(&link_of, &shown, &detail), TAMGA_E_TOO_LARGE);
+}
+
+/*
+ * Goal:   an OEM's key that came after genesis lets its devices in, as soon as it holds.
+ * Method: acme's next key, before and after it is the chain's.
+ */
+Test(device_link, judges_by_the_chain)
+{
+    struct tamga_span key = tamga_public_key_spki(
+        tamga_private_key_public(test_device_key("acme", "cam", "0001")));
+    TAMGA_BUF payload = {0};
+
+    cr_assert_eq(judge_as(DEVICE, &(struct test_record){.issuer = "acme-2"}, key),
+                 TAMGA_E_ISSUER_NOT_OEM);
+    test_rotate(&payload, "acme", "acme-2", NULL);
+    cr_assert_eq(test_settle(&node, &payload), TAMGA_OK);
+    test_release(&payload, NULL,
+                 &(struct test_release){.sender = "bolt", .producer = "bolt", .model = "pump"});
+    cr_assert_eq(test_settle(&node, &payload), TAMGA_OK);
+    cr_assert_eq(judge_as(DEVICE, &(struct test_record){.issuer = "acme-2"}, key), TAMGA_OK);
+    cr_assert_eq(judge_as(DEVICE, &(struct test_record){.issuer = "acme"}, key), TAMGA_OK);
 }

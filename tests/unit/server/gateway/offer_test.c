@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 
+#include "chain/state_map.h"
 #include "council.h"
 #include "rules/proof.h"
 
@@ -14,6 +15,7 @@ struct gateway {
     struct council council;
     struct tamga_proof_cache *cache;
     struct tamga_offer offer;
+    bool withdrawn; /* the newest release that is shown */
     Tamga__V1__DeviceId device;
     Tamga__V1__CheckInBody check_in;
 };
@@ -42,17 +44,40 @@ static struct tamga_node *follower(void)
 }
 
 /* Into a block. */
-static void publish(const struct test_release *release)
+static void settle(const struct tamga_buf *payload)
 {
     struct seat *seat = &gateway.council.seat[0];
     struct test_node miner = {test_consortium(), seat->store, seat->node->engine};
+
+    cr_assert_eq(test_submit(&miner, payload, gateway.council.now_ms), TAMGA_OK);
+    cr_assert(council_mine(&gateway.council, 0));
+}
+static struct tamga_entry_id published; /* the last one */
+static void publish(const struct test_release *release)
+{
     struct test_release dated = *release;
     TAMGA_BUF payload = {0};
 
     dated.time_ms = gateway.council.now_ms;
-    test_release(&payload, NULL, &dated);
-    cr_assert_eq(test_submit(&miner, &payload, gateway.council.now_ms), TAMGA_OK);
-    cr_assert(council_mine(&gateway.council, 0));
+    test_release(&payload, &published, &dated);
+    settle(&payload);
+}
+
+static void withdraw_final(const struct tamga_entry_id *id)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Withdraw action = TAMGA__V1__WITHDRAW__INIT;
+    char reason[] = "it bricks";
+    TAMGA_BUF payload = {0};
+
+    action.release = tamga_wire_bytes(tamga_hash_span(&id->hash));
+    action.reason = reason;
+    body.time_ms = gateway.council.now_ms;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_WITHDRAW;
+    body.withdraw = &action;
+    test_action(&payload, NULL, "acme", &body);
+    settle(&payload);
+    council_finish(&gateway.council);
 }
 static void publish_final(const struct test_release *release)
 {
@@ -96,8 +121,9 @@ static uint64_t shown(struct tamga_checkpoint *checkpoint)
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
 
     cr_assert_not_null(gateway.offer.newest);
-    cr_assert_eq(tamga_release_proof_check(&item, checkpoint, test_consortium(),
-                                           gateway.offer.newest, "acme", "cam", NULL, NULL),
+    cr_assert_eq(tamga_release_proof_check(&item, &gateway.withdrawn, checkpoint,
+                                           test_consortium(), gateway.offer.newest, "acme",
+                                           "cam", NULL, NULL),
                  TAMGA_OK);
     return counter_of(&item);
 }
@@ -125,7 +151,10 @@ static void offers_older(uint64_t counter, uint64_t newest, bool own_checkpoint)
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     struct tamga_checkpoint as_of, checkpoint;
     Tamga__V1__EntryProof proof = gateway.offer.proof.message;
+    struct tamga_standing sender;
+    struct tamga_span standing = {0};
     struct tamga_header header;
+    struct tamga_hash key;
 
     cr_assert(gateway.offer.older);
     cr_assert_eq(shown(&as_of), newest);
@@ -137,6 +166,15 @@ static void offers_older(uint64_t counter, uint64_t newest, bool own_checkpoint)
                                          NULL, NULL),
                  TAMGA_OK);
     cr_assert(tamga_hash_equal(&item.id.hash, &gateway.offer.item.id.hash));
+    tamga_key_release(&key, &item.id.hash);
+    cr_assert_eq(tamga_state_proof_check(&standing, &as_of.state_root, &key,
+                                         gateway.offer.release, NULL),
+                 TAMGA_OK);
+    cr_assert_eq(standing.len, 0, "in force");
+    cr_assert_eq(tamga_standing_check(&sender, &as_of.state_root, &item.sender,
+                                      gateway.offer.sender, NULL),
+                 TAMGA_OK);
+    cr_assert_str_eq(sender.name, "acme");
     cr_assert(own_checkpoint ? checkpoint.at.height < as_of.at.height
                              : checkpoint.at.height == as_of.at.height);
 }
@@ -287,4 +325,134 @@ Test(offer, proof_is_made_once)
     offers_newest(2);
     cr_assert_eq(tamga_proof_cache_find(gateway.cache, &first, newest_height(), &model),
                  TAMGA_OK);
+}
+
+/*
+ * Goal:   a release that was withdrawn is not on offer; an older one is, beside the proof
+ *         that the newest was.
+ * Method: withdraw the second of two; then the first too.
+ */
+Test(offer, not_what_was_withdrawn)
+{
+    struct tamga_entry_id first;
+
+    publish(&(struct test_release){.counter = 1});
+    first = published;
+    publish_final(&(struct test_release){.counter = 2});
+    withdraw_final(&published);
+    cr_assert_eq(ask(0, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    cr_assert(gateway.withdrawn);
+    withdraw_final(&first);
+    cr_assert_eq(ask(0, 0), TAMGA_OK);
+    nothing_is_shown();
+}
+
+static void permit_final(const struct tamga_entry_id *release)
+{
+    Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
+    Tamga__V1__Permit action = TAMGA__V1__PERMIT__INIT;
+    char reason[] = "it bricks";
+    TAMGA_BUF payload = {0};
+
+    action.release = tamga_wire_bytes(tamga_hash_span(&release->hash));
+    action.expires_ms = gateway.council.now_ms + 3600000;
+    action.reason = reason;
+    body.time_ms = gateway.council.now_ms;
+    body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_PERMIT;
+    body.permit = &action;
+    test_action(&payload, NULL, "acme", &body);
+    settle(&payload);
+    council_finish(&gateway.council);
+}
+
+/* The offer comes with a permit of acme's, proved as the offer is. */
+static void shows_permit(const struct tamga_entry_id *release)
+{
+    TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
+    Tamga__V1__EntryProof proof = gateway.offer.permit_proof.message;
+    struct tamga_checkpoint as_of, checkpoint;
+    struct tamga_standing sender;
+    struct tamga_header header;
+
+    cr_assert_not_null(gateway.offer.permit.body);
+    (void)shown(&as_of);
+    if (proof.checkpoint == NULL)
+        proof.checkpoint = gateway.offer.newest->checkpoint;
+    cr_assert_eq(tamga_entry_proof_check(&item, &header, &checkpoint, test_consortium(), &proof,
+                                         NULL, NULL),
+                 TAMGA_OK);
+    cr_assert(tamga_span_equal(
+        tamga_wire_span(((const Tamga__V1__TransactionBody *)item.body)->permit->release),
+        tamga_hash_span(&release->hash)));
+    cr_assert_eq(tamga_standing_check(&sender, &as_of.state_root, &item.sender,
+                                      gateway.offer.permit_sender, NULL),
+                 TAMGA_OK);
+    cr_assert_str_eq(sender.name, "acme");
+}
+
+/* Nothing is on offer, and it is proved that what the device runs was withdrawn. */
+static void tells_of_withdrawal(const struct tamga_entry_id *running)
+{
+    struct tamga_checkpoint as_of;
+    struct tamga_span value = {0};
+    struct tamga_hash key;
+
+    cr_assert_null(gateway.offer.item.body);
+    cr_assert_not(gateway.offer.older);
+    (void)shown(&as_of);
+    tamga_key_release(&key, &running->hash);
+    cr_assert_eq(tamga_state_proof_check(&value, &as_of.state_root, &key,
+                                         gateway.offer.installed, NULL),
+                 TAMGA_OK);
+    cr_assert_eq(tamga_release_in_force(value, NULL), TAMGA_E_RELEASE_WITHDRAWN);
+}
+
+/*
+ * Goal:   a device that runs what was withdrawn is offered the way back, once that is
+ *         permitted; one that is back stays, until something newer than the permit comes.
+ * Method: 2 is withdrawn, then a permit to 1; devices at 2 and at 1; then 3.
+ */
+Test(offer, the_way_back)
+{
+    struct tamga_entry_id first;
+
+    publish(&(struct test_release){.counter = 1});
+    first = published;
+    publish_final(&(struct test_release){.counter = 2});
+    withdraw_final(&published);
+    cr_assert_eq(ask(2, newest_height()), TAMGA_OK);
+    tells_of_withdrawal(&published);
+    permit_final(&first);
+    cr_assert_eq(ask(2, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    shows_permit(&first);
+    cr_assert_eq(ask(0, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    cr_assert_null(gateway.offer.permit.body);
+    publish_final(&(struct test_release){.counter = 3});
+    cr_assert_eq(ask(2, 0), TAMGA_OK);
+    offers_newest(3);
+    cr_assert_eq(ask(1, 0), TAMGA_OK);
+    offers_newest(3);
+}
+
+/*
+ * Goal:   what is in force still, a device may be let back from too, and is not sent forward
+ *         to again.
+ * Method: a permit to 1 while 2 is the newest; devices at 2 and at 1.
+ */
+Test(offer, the_way_back_from_what_is_in_force)
+{
+    struct tamga_entry_id first;
+
+    publish(&(struct test_release){.counter = 1});
+    first = published;
+    publish_final(&(struct test_release){.counter = 2});
+    permit_final(&first);
+    cr_assert_eq(ask(2, 0), TAMGA_OK);
+    offers_older(1, 2, gateway.offer.proof.checkpoint != NULL);
+    shows_permit(&first);
+    cr_assert_eq(ask(1, 0), TAMGA_OK);
+    nothing_is_shown();
 }

@@ -264,6 +264,7 @@ Test(finality_service, proves_the_state_at_the_checkpoint)
     struct served served;
     struct tamga_entry_id id;
     struct tamga_checkpoint checkpoint;
+    bool withdrawn;
     struct tamga_hash latest, none;
 
     tamga_key_latest(&latest, "acme", "cam");
@@ -278,15 +279,15 @@ Test(finality_service, proves_the_state_at_the_checkpoint)
     check_state(&served, &latest, true);
     cr_assert_eq(tamga_release_proof_make(&proof, served.council.seat[0].node, "acme", "cam"),
                  TAMGA_OK);
-    cr_assert_eq(tamga_release_proof_check(&item, &checkpoint, test_consortium(), &proof.message,
-                                           "acme", "cam", NULL, NULL),
+    cr_assert_eq(tamga_release_proof_check(&item, &withdrawn, &checkpoint, test_consortium(),
+                                           &proof.message, "acme", "cam", NULL, NULL),
                  TAMGA_OK);
     cr_assert(tamga_hash_equal(&item.id.hash, &id.hash), "the one that is final");
     cr_assert_eq(tamga_release_proof_make(&proof, served.council.seat[0].node, "acme", "lock"),
                  TAMGA_OK);
     cr_assert_null(proof.transaction);
-    cr_assert_eq(tamga_release_proof_check(&item, &checkpoint, test_consortium(), &proof.message,
-                                           "acme", "lock", NULL, NULL),
+    cr_assert_eq(tamga_release_proof_check(&item, &withdrawn, &checkpoint, test_consortium(),
+                                           &proof.message, "acme", "lock", NULL, NULL),
                  TAMGA_OK);
     cr_assert_null(item.message);
     tamga_release_proof_clear(&proof);
