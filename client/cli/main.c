@@ -32,7 +32,7 @@ const struct cli_command cli_commands[] = {
     {"propose member", "propose any change of a member", cli_propose_member},
     {"propose params", "propose other parameters of the consortium chain", cli_propose_params},
     {"proposals", "list proposals: what each changes, who approved", cli_proposals},
-    {"list", "the same", cli_proposals},
+    {"list", "the same as proposals", cli_proposals},
     {"approve", "approve a proposal, or sign a release that waits for it", cli_approve},
     {"releases", "list what was released", cli_releases},
     {"latest", "show a model's newest release, proved", cli_latest},
