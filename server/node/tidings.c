@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "crypto/hash.h"
 #include "node/node_internal.h"
 
@@ -164,19 +165,27 @@ void tidings_clear(struct tidings *tidings)
 /* The engine's verdict on one thing. What waits for a block is heard again; everything else
  * was said for good. Returns the failures of this machine only. */
 static enum tamga_err settle(struct tamga_node *node, struct tidings *tidings,
-                             enum tamga_err verdict, const struct tamga_hash *digest)
+                             enum tamga_err verdict, const char *what,
+                             const struct tamga_hash *digest)
 {
+    struct tamga_detail *detail = &tidings->letter.detail;
+
     switch (tamga_err_class(verdict)) {
     case TAMGA_CLASS_LOCAL:
         return verdict;
     case TAMGA_CLASS_LATER:
         tidings->missing = true;
         break;
-    case TAMGA_CLASS_OK:
     case TAMGA_CLASS_REJECT:
+        tamga_log(TAMGA_LOG_DEBUG, "finality.refused", "%s: %s (%s) %s", what,
+                  tamga_err_text(verdict), tamga_err_name(verdict), detail->text);
+        heard_remember(&node->heard, digest);
+        break;
+    case TAMGA_CLASS_OK:
         heard_remember(&node->heard, digest);
         break;
     }
+    detail->text[0] = '\0'; /* the next one has its own */
     return TAMGA_OK;
 }
 
@@ -192,13 +201,13 @@ enum tamga_err tidings_run(struct tamga_node *node, struct letter *letter, uint6
         struct told_conflict *told = &tidings->conflict[i];
 
         err = tamga_engine_add_conflict(engine, &told->first, &told->second, &news);
-        err = settle(node, tidings, err, &told->digest);
+        err = settle(node, tidings, err, "evidence", &told->digest);
     }
     for (size_t i = 0; err == TAMGA_OK && i < tidings->vote_count; i++) {
         struct told_vote *told = &tidings->vote[i];
 
         err = tamga_engine_add_vote(engine, &told->vote, now_ms, &told->news, detail);
-        err = settle(node, tidings, err, &told->digest);
+        err = settle(node, tidings, err, "vote", &told->digest);
     }
     for (size_t i = 0; err == TAMGA_OK && i < tidings->word_count; i++) {
         struct told_word *told = &tidings->word[i];
@@ -206,7 +215,7 @@ enum tamga_err tidings_run(struct tamga_node *node, struct letter *letter, uint6
         err = tamga_engine_add_cosignature(engine, &told->cosignature, now_ms, &told->news,
                                            detail);
         node->finality.words_changed = node->finality.words_changed || told->news;
-        err = settle(node, tidings, err, &told->digest);
+        err = settle(node, tidings, err, "cosignature", &told->digest);
     }
     return err;
 }

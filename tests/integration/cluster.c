@@ -590,9 +590,10 @@ static enum tamga_err put_block(void *context, const struct tamga_cid *cid,
     return reply.err;
 }
 
-static enum tamga_err submit(struct cluster_process *process, struct tamga_buf *payload)
+enum tamga_err cluster_submit(struct cluster *cluster, const char *node,
+                              const struct tamga_buf *payload, struct tamga_detail *detail)
 {
-    CHAIN_REPLY(reply, process);
+    CHAIN_REPLY(reply, cluster_find(cluster, node));
     Tamga__V1__SubmitTransactionRequest request =
         TAMGA__V1__SUBMIT_TRANSACTION_REQUEST__INIT;
     ProtobufCMessage *message = NULL;
@@ -604,6 +605,8 @@ static enum tamga_err submit(struct cluster_process *process, struct tamga_buf *
         tamga_reply_service(&reply, &tamga__v1__consortium_service__descriptor), &request,
         (Tamga__V1__SubmitTransactionResponse_Closure)tamga_reply_take, &reply);
     tamga_wire_free(message);
+    if (detail != NULL)
+        *detail = reply.detail;
     return reply.err;
 }
 
@@ -637,7 +640,10 @@ enum tamga_err cluster_publish(struct cluster *cluster, const char *node,
     struct tamga_cid root;
     enum tamga_err err;
 
-    cluster_image(&image, release->seed, release->bytes == 0 ? 1000 : release->bytes);
+    if (release->image != NULL)
+        CHECK(tamga_buf_set(&image, tamga_buf_span(release->image)) == TAMGA_OK);
+    else
+        cluster_image(&image, release->seed, release->bytes == 0 ? 1000 : release->bytes);
     CHECK(tamga_dag_builder_new(&builder, &tamga_dag_default,
                                 release->skip_content ? NULL : put_block,
                                 process) == TAMGA_OK);
@@ -671,7 +677,7 @@ enum tamga_err cluster_publish(struct cluster *cluster, const char *node,
         forge(&payload, release->forge);
     if (id != NULL)
         id->hash = made;
-    return submit(process, &payload);
+    return cluster_submit(cluster, node, &payload, release->detail);
 }
 
 enum tamga_err cluster_say(struct cluster *cluster, const char *node, const char *sender,

@@ -89,6 +89,8 @@ struct cluster_release {
     uint64_t seed;
     size_t bytes; /* 0: 1000 */
     const char *sender, *model; /* NULL: acme, cam */
+    const struct tamga_buf *image; /* these very bytes; NULL: from the seed */
+    struct tamga_detail *detail;   /* for what the node says; NULL: not wanted */
     void (*change)(Tamga__V1__TransactionBody *body);
     void (*forge)(Tamga__V1__Signed *message);
     bool skip_content;
@@ -101,6 +103,9 @@ enum tamga_err cluster_publish(struct cluster *cluster, const char *node,
 enum tamga_err cluster_say(struct cluster *cluster, const char *node, const char *sender,
                            const Tamga__V1__TransactionBody *action, struct tamga_entry_id *id);
 void cluster_image(struct tamga_buf *out, uint64_t seed, size_t bytes);
+/* Submit a transaction as it is. Returns the node's verdict; detail may be NULL. */
+enum tamga_err cluster_submit(struct cluster *cluster, const char *node,
+                              const struct tamga_buf *payload, struct tamga_detail *detail);
 
 /* An enrolled device with a folder of its own and tamga-device's configuration. */
 void cluster_enroll(struct cluster *cluster, char folder[CLUSTER_PATH_MAX], const char *number,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Goal:   the documents do not drift from the tree: the table of codes in docs/PROTOCOL.md is
-#         that of core/base/err.h, every relative link leads somewhere, and every path and
-#         function that ARCHITECTURE, TOUR and PROTOCOL name is there.
+#         that of core/base/err.h, every relative link leads somewhere, every path and function
+#         that ARCHITECTURE, TOUR and PROTOCOL name is there, and so is every test of THREATS.
 # Method: read the documents as text; then break a copy in each way once and expect each to
 #         be seen.
 #
@@ -66,6 +66,30 @@ stale_names() {
     done
 }
 
+# Rows "FILE NAME" of THREATS: a test's path, and each name in backticks after it on its line.
+named_tests() {
+    awk -F'`' '/`tests\// {
+        file = ""
+        for (i = 2; i <= NF; i += 2)
+            if ($i ~ /^tests\//)
+                print file = $i, ""
+            else if (file != "" && $i ~ /^[a-z0-9_]+$/)
+                print file, $i
+    }' docs/THREATS.md | sort -u
+}
+
+# A name is that of a test or of a function of the file.
+stale_tests() {
+    local file name
+    while read -r file name; do
+        if [ ! -f "$file" ]; then
+            printf 'docs/THREATS.md: no such test: %s\n' "$file"
+        elif [ -n "$name" ] && ! grep -qE ", *${name}[),]|\b${name}\(" "$file"; then
+            printf 'docs/THREATS.md: %s has no %s\n' "$file" "$name"
+        fi
+    done < <(named_tests)
+}
+
 findings() {
     local documents
     cd "$1"
@@ -73,6 +97,7 @@ findings() {
     missing_codes
     broken_links "${documents[@]}"
     stale_names
+    stale_tests
 }
 
 # breaks FILE LINE: the line, added to the file of the copy, must be seen.
@@ -101,4 +126,6 @@ breaks README.md '[nowhere](docs/NOWHERE.md)'
 breaks docs/TOUR.md '[no heading](PROTOCOL.md#no-such-heading)'
 breaks docs/TOUR.md 'see `core/chain/nowhere.c`'
 breaks docs/ARCHITECTURE.md 'see `tamga_nobody_calls_this()`'
+breaks docs/THREATS.md '| x | `tests/unit/core/nowhere_test.c` `nothing` |'
+breaks docs/THREATS.md '| x | `tests/unit/core/chain/holes_test.c` `no_such_test` |'
 [ -z "$(findings "$copy")" ]
