@@ -680,27 +680,6 @@ enum tamga_err cluster_publish(struct cluster *cluster, const char *node,
     return cluster_submit(cluster, node, &payload, release->detail);
 }
 
-enum tamga_err cluster_say(struct cluster *cluster, const char *node, const char *sender,
-                           const Tamga__V1__TransactionBody *action, struct tamga_entry_id *id)
-{
-    const struct tamga_private_key *key = test_key(sender);
-    Tamga__V1__TransactionBody body = *action;
-    Tamga__V1__PublicKey wire_key = tamga_wire_key_of(tamga_private_key_public(key));
-    struct tamga_address address;
-    struct tamga_hash made;
-    TAMGA_BUF payload = {0};
-
-    test_address(&address, sender);
-    body.sender = tamga_wire_bytes(tamga_hash_span(&address.hash));
-    body.key = &wire_key;
-    body.time_ms = wall_ms();
-    CHECK(tamga_signed_make(&payload, &made, &body.base, TAMGA_DOMAIN_TRANSACTION,
-                            &cluster->consortium.id, key) == TAMGA_OK);
-    if (id != NULL)
-        id->hash = made;
-    return submit(cluster_find(cluster, node), &payload);
-}
-
 /* ---- devices ------------------------------------------------------------------------- */
 
 static void write_certificate(struct cluster *cluster, const char *folder, const char *number,

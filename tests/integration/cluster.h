@@ -99,9 +99,6 @@ struct cluster_release {
 enum tamga_err cluster_publish(struct cluster *cluster, const char *node,
                                const struct cluster_release *release,
                                struct tamga_entry_id *id);
-/* Any other action of a member's, as of now; id may be NULL. */
-enum tamga_err cluster_say(struct cluster *cluster, const char *node, const char *sender,
-                           const Tamga__V1__TransactionBody *action, struct tamga_entry_id *id);
 void cluster_image(struct tamga_buf *out, uint64_t seed, size_t bytes);
 /* Submit a transaction as it is. Returns the node's verdict; detail may be NULL. */
 enum tamga_err cluster_submit(struct cluster *cluster, const char *node,
