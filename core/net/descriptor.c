@@ -120,7 +120,6 @@ static void shut_pair(int fd, const struct pair *pair, void *context)
     if (!point_equal(&pair->local, &search->pair.local) ||
         !point_equal(&pair->remote, &search->pair.remote))
         return;
-    search->found = true;
     shutdown(fd, SHUT_RDWR);
 }
 
@@ -134,8 +133,8 @@ void tamga_hang_up(nng_pipe pipe)
         return; /* it is gone, or the peer has gone and NNG is about to learn it */
     search.pair.local = point_of_nng(&local);
     search.pair.remote = point_of_nng(&remote);
-    each_socket(shut_pair, &search);
-    if (!search.found)
+    /* What is not found any more was reset meanwhile: NNG is about to learn it. */
+    if (!each_socket(shut_pair, &search))
         nng_pipe_close(pipe); /* no /proc: the lesser evil */
 }
 

@@ -50,6 +50,13 @@ static struct part {
     size_t len, sent;
 } part_of[FD_MAX];
 
+/* What the receiving side is told too. */
+static bool is_death(int error)
+{
+    return error == EPIPE || error == ECONNRESET || error == ETIMEDOUT ||
+           error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
 static size_t message_len(const struct msghdr *message)
 {
     size_t len = 0;
@@ -91,7 +98,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
         skip = part->sent;
     sent = skip > 0 ? send_after(fd, message, flags, skip)
                     : syscall(SYS_sendmsg, fd, message, flags);
-    if (sent < 0 && errno != EPIPE && errno != ECONNRESET)
+    if (sent < 0 && !is_death(errno))
         return sent;
     if (keeps && sent >= 0 && skip + (size_t)sent < len) {
         *part = (struct part){
