@@ -94,19 +94,22 @@ static void hang_up(const char *addr, const char *bytes)
 }
 
 /*
- * Goal:   no certificate, another CA's, an expired, a revoked one, TLS 1.2 and no TLS at all are
- *         refused, each with its alert and sentence; the node serves on after each, and takes a
- *         good one.
+ * Goal:   no certificate, another CA's, another network's, an expired, a revoked one, TLS 1.2
+ *         and no TLS at all are refused, each with its alert and sentence; the node serves on
+ *         after each, and takes a good one.
  * Method: OpenSSL as the client, and a line of HTTP; revocation while the node runs.
  */
 static void strangers_are_told_why(void)
 {
     const struct authority *own = &cluster.authority;
+    struct authority elsewhere = *own; /* the same CA, for another network */
     const char *addr = cluster_find(&cluster, "node-a")->rpc;
     const struct stranger stranger[] = {
         {own, NULL, TLS1_3_VERSION, SSL_AD_CERTIFICATE_REQUIRED, "peer showed no certificate"},
         {&other, "softco", TLS1_3_VERSION, SSL_AD_UNKNOWN_CA,
          "certificate is not one of this network's CA; it says that it is softco"},
+        {own, "afar", TLS1_3_VERSION, SSL_AD_HANDSHAKE_FAILURE,
+         "certificate of afar is for another network"},
         {own, "late", TLS1_3_VERSION, SSL_AD_CERTIFICATE_EXPIRED,
          "certificate of the link's other end has expired; it says that it is late"},
         {own, "gone", TLS1_3_VERSION, SSL_AD_CERTIFICATE_REVOKED,
@@ -115,6 +118,8 @@ static void strangers_are_told_why(void)
     };
     SSL_CTX *good = authority_raw(own, "softco", TLS1_3_VERSION);
 
+    elsewhere.network.byte[0] ^= 1;
+    authority_member(&elsewhere, "afar", TAMGA_TLS_OEM, -DAY_S, YEAR_S);
     authority_member(own, "late", TAMGA_TLS_OEM, -YEAR_S, -DAY_S);
     authority_member(own, "gone", TAMGA_TLS_OEM, -DAY_S, YEAR_S);
     authority_revoke(own, "gone", 0);
