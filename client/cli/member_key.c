@@ -27,7 +27,7 @@ static const struct argp_option options[] = {
     {"to-passphrase-file", OPT_TO_PASSPHRASE, "FILE", 0,
      "File (mode 0600) whose first line is the new key's passphrase", 0},
     {"key", OPT_KEY, "FILE.pub", 0, "Another member's: its new public key", 0},
-    {"after", OPT_AFTER, "BLOCKS", 0, "Holds so many blocks later, 1..1000 (default 2)", 0},
+    {"after", OPT_AFTER, "BLOCKS", 0, "Holds so many blocks later (default 2): one's own 1..16, another's 1..1000", 0},
     {"reason", OPT_REASON, "TEXT", 0, "Another member's: why, for those who decide", 0},
     {"expires", OPT_EXPIRES, "DURATION", 0,
      "Another member's: can be decided for so long: 90s, 30m, 12h, 7d (the default)", 0},

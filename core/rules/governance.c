@@ -23,12 +23,13 @@ static enum tamga_err key_shape(const Tamga__V1__PublicKey *stated,
     return err == TAMGA_OK ? TAMGA_OK : tamga_refuse(detail, err, "the new key is not usable");
 }
 
-static enum tamga_err after_shape(uint32_t after, struct tamga_detail *detail)
+static enum tamga_err after_shape(uint32_t after, uint32_t after_max,
+                                  struct tamga_detail *detail)
 {
-    if (after < 1 || after > TAMGA_AFTER_MAX)
+    if (after < 1 || after > after_max)
         return tamga_refuse(detail, TAMGA_E_BAD_VALUE,
-                            "takes effect after %" PRIu32 " blocks; must be 1..%u", after,
-                            TAMGA_AFTER_MAX);
+                            "takes effect after %" PRIu32 " blocks; must be 1..%" PRIu32, after,
+                            after_max);
     return TAMGA_OK;
 }
 
@@ -81,7 +82,7 @@ enum tamga_err tamga_propose_shape(const Tamga__V1__TransactionBody *body,
                                    struct tamga_detail *detail)
 {
     const Tamga__V1__Propose *propose = body->propose;
-    enum tamga_err err = after_shape(propose->after, detail);
+    enum tamga_err err = after_shape(propose->after, TAMGA_AFTER_MAX, detail);
 
     if (err != TAMGA_OK)
         return err;
@@ -103,7 +104,7 @@ enum tamga_err tamga_propose_shape(const Tamga__V1__TransactionBody *body,
 enum tamga_err tamga_rotate_shape(const Tamga__V1__RotateKey *rotate,
                                   struct tamga_detail *detail)
 {
-    enum tamga_err err = after_shape(rotate->after, detail);
+    enum tamga_err err = after_shape(rotate->after, TAMGA_ROTATE_AFTER_MAX, detail);
 
     if (err == TAMGA_OK && (rotate->key == NULL || rotate->proof == NULL))
         return tamga_refuse(detail, TAMGA_E_MISSING_FIELD, "new key or its proof is absent");
@@ -529,6 +530,8 @@ static enum tamga_err check_rotate(const struct tamga_chain *chain,
     enum tamga_err err = tamga_charter_load(&charter, state);
 
     rotation(&change, name, item, sender);
+    if (err == TAMGA_OK)
+        err = tamga_charter_rotates(&charter, name, detail);
     return err == TAMGA_OK
                ? tamga_charter_change(&charter, chain->network, &change, height,
                                       height + tamga_body_of(item)->rotate_key->after, detail)

@@ -10,6 +10,7 @@
 #include "rules/rules.h"
 
 #define TAMGA_AFTER_MAX         1000u /* blocks from decision to effect */
+#define TAMGA_ROTATE_AFTER_MAX  16u /* the same of one's own key */
 #define TAMGA_PROPOSAL_MS_MAX   (90ull * 86400000) /* from signing to expiry */
 #define TAMGA_SPANS_MAX         32
 #define TAMGA_SEATS_EVER_MAX    256
@@ -62,6 +63,11 @@ TAMGA_MUST_USE enum tamga_err tamga_charter_change(struct tamga_charter *charter
                                                    const Tamga__V1__MemberChange *change,
                                                    uint64_t height, uint64_t effect,
                                                    struct tamga_detail *detail);
+/* May the member still change its key by itself? Half of the room for keys is for quorums, so
+ * that no single member uses it up. Errors: ROSTER_FULL. */
+TAMGA_MUST_USE enum tamga_err tamga_charter_rotates(const struct tamga_charter *charter,
+                                                    const char *name,
+                                                    struct tamga_detail *detail);
 /* Roster, council, and the member's values by its keys. */
 TAMGA_MUST_USE enum tamga_err tamga_charter_store(const struct tamga_charter *charter,
                                                   struct tamga_overlay *state,

@@ -163,7 +163,7 @@ struct plan {
     uint64_t height, effect;
     uint64_t seat_effect;  /* of validators: not at once */
     Tamga__V1__Term *term; /* the newest; NULL: not a member yet */
-    bool active;           /* and it is not over */
+    bool active;           /* and it is not over, or not yet */
     bool stays;            /* active afterwards */
     bool renewed;          /* under a term of its own: key or roles differ, or it was over */
     uint32_t roles;        /* afterwards */
@@ -182,13 +182,24 @@ static enum tamga_err plan_join(struct plan *plan, const Tamga__V1__MemberChange
     return TAMGA_OK;
 }
 
-static enum tamga_err refuse_unready(const struct plan *plan, struct tamga_detail *detail)
+/* What takes a key away does not wait for what is still to take effect, and ends that too:
+ * else whoever has stolen a key could put off its end by changing it again and again. */
+static bool takes_away(const Tamga__V1__MemberChange *change)
+{
+    return change->revoke_key ||
+           change->standing == TAMGA__V1__STANDING__STANDING_SUSPENDED ||
+           change->standing == TAMGA__V1__STANDING__STANDING_REMOVED;
+}
+
+static enum tamga_err refuse_unready(const struct plan *plan,
+                                     const Tamga__V1__MemberChange *change,
+                                     struct tamga_detail *detail)
 {
     const Tamga__V1__Term *term = plan->term;
 
     if (term->ending == TAMGA__V1__ENDING__ENDING_REMOVED)
         return tamga_refuse(detail, TAMGA_E_NAME_TAKEN, "%s was removed for good", plan->name);
-    if (term->from > plan->height || term->until > plan->height)
+    if (!takes_away(change) && (term->from > plan->height || term->until > plan->height))
         return tamga_refuse(detail, TAMGA_E_CHANGE_PENDING,
                             "%s changes at height %" PRIu64, plan->name,
                             term->from > plan->height ? term->from : term->until);
@@ -199,11 +210,11 @@ static enum tamga_err plan_change(struct plan *plan, const Tamga__V1__MemberChan
                                   struct tamga_detail *detail)
 {
     const Tamga__V1__Term *term = plan->term;
-    enum tamga_err err = refuse_unready(plan, detail);
+    enum tamga_err err = refuse_unready(plan, change, detail);
 
     if (err != TAMGA_OK)
         return err;
-    plan->active = term->until == 0;
+    plan->active = term->until == 0 || term->until > plan->height;
     plan->stays = change->standing == TAMGA__V1__STANDING__STANDING_AS_IS
                       ? plan->active || (change->key != NULL && !change->revoke_key)
                       : change->standing == TAMGA__V1__STANDING__STANDING_ACTIVE;
@@ -245,6 +256,26 @@ static Tamga__V1__Ending why(const struct plan *plan, const Tamga__V1__MemberCha
                                : TAMGA__V1__ENDING__ENDING_CHANGED;
 }
 
+/* All terms of the name that last beyond the effect; one that has not begun by then never does.
+ * Says whether there was any. */
+static bool end_terms(struct tamga_charter *charter, const struct plan *plan,
+                      Tamga__V1__Ending ending)
+{
+    bool ended = false;
+
+    for (size_t i = 0; i < charter->term_count; i++) {
+        Tamga__V1__Term *term = charter->term[i];
+
+        if (strcmp(term->name, plan->name) != 0 ||
+            (term->until != 0 && term->until <= plan->effect))
+            continue;
+        term->until = term->from > plan->effect ? term->from : plan->effect;
+        term->ending = ending;
+        ended = true;
+    }
+    return ended;
+}
+
 /* Ends the old term and begins the new one. Says whether anything is different. */
 static bool change_terms(struct tamga_charter *charter, const struct plan *plan,
                          const Tamga__V1__MemberChange *change)
@@ -253,11 +284,10 @@ static bool change_terms(struct tamga_charter *charter, const struct plan *plan,
     Tamga__V1__Ending ending = why(plan, change);
     bool changed = plan->renewed;
 
-    if (plan->active && (plan->renewed || !plan->stays)) {
-        term->until = plan->effect;
-        term->ending = ending;
+    if (plan->active && (plan->renewed || !plan->stays) &&
+        end_terms(charter, plan, ending)) {
         changed = true;
-    } else if (term != NULL && !plan->active && term->ending != ending &&
+    } else if (term != NULL && term->until != 0 && term->ending != ending &&
                (ending == TAMGA__V1__ENDING__ENDING_REMOVED ||
                 ending == TAMGA__V1__ENDING__ENDING_REVOKED)) {
         term->ending = ending; /* what was suspended is worse than that */
@@ -274,16 +304,22 @@ static bool change_terms(struct tamga_charter *charter, const struct plan *plan,
     return changed;
 }
 
-/* ---- validators: one at a time, so that quorums before and after have members in common */
+/* ---- validators: one at a time, so that quorums before and after have members in common.
+ * What takes a key away waits for no change of the same member's, and follows on it. */
 
-static enum tamga_err refuse_hasty(const struct tamga_charter *charter, uint64_t height,
+static enum tamga_err refuse_hasty(const struct tamga_charter *charter, struct plan *plan,
+                                   const Tamga__V1__MemberChange *change,
                                    struct tamga_detail *detail)
 {
     uint64_t free_at = 0;
 
-    for (size_t i = 0; i < charter->seat_count; i++)
-        reach(&free_at, charter->seat[i]->from, charter->seat[i]->until);
-    return free_at <= height
+    for (size_t i = 0; i < charter->seat_count; i++) {
+        const Tamga__V1__Validator *seat = charter->seat[i];
+        bool own = takes_away(change) && strcmp(seat->name, plan->name) == 0;
+
+        reach(own ? &plan->seat_effect : &free_at, seat->from, seat->until);
+    }
+    return free_at <= plan->height
                ? TAMGA_OK
                : tamga_refuse(detail, TAMGA_E_CHANGE_PENDING,
                               "validators change at height %" PRIu64
@@ -301,7 +337,7 @@ static void begin_seat(struct tamga_charter *charter, const struct plan *plan)
     charter->seat[charter->seat_count++] = &charter->new_seat;
 }
 
-static enum tamga_err change_seat(struct tamga_charter *charter, const struct plan *plan,
+static enum tamga_err change_seat(struct tamga_charter *charter, struct plan *plan,
                                   const Tamga__V1__MemberChange *change,
                                   struct tamga_detail *detail)
 {
@@ -319,7 +355,7 @@ static enum tamga_err change_seat(struct tamga_charter *charter, const struct pl
                             plan->name);
     if (same || (seat == NULL && !sits))
         return TAMGA_OK;
-    err = refuse_hasty(charter, plan->height, detail);
+    err = refuse_hasty(charter, plan, change, detail);
     if (err != TAMGA_OK)
         return err;
     if (sits && charter->seat_count >= TAMGA_SEATS_EVER_MAX)
@@ -361,7 +397,7 @@ static enum tamga_err refuse_full(const struct tamga_charter *charter, const str
 {
     size_t spans = 0;
 
-    if (charter->term_count >= TAMGA_KEYS_MAX)
+    if (plan->renewed && charter->term_count >= TAMGA_KEYS_MAX)
         return tamga_refuse(detail, TAMGA_E_ROSTER_FULL, "%d terms are the most",
                             TAMGA_KEYS_MAX);
     for (size_t i = 0; plan->renewed && i < charter->term_count; i++)
@@ -398,6 +434,16 @@ enum tamga_err tamga_charter_change(struct tamga_charter *charter,
     if (!changed && !charter->seats_changed)
         return tamga_refuse(detail, TAMGA_E_NO_CHANGE, "%s is what it is to be", change->name);
     return refuse_crippling(charter, network, &plan, detail);
+}
+
+enum tamga_err tamga_charter_rotates(const struct tamga_charter *charter, const char *name,
+                                     struct tamga_detail *detail)
+{
+    if (charter->term_count < TAMGA_KEYS_MAX / 2 &&
+        (seat_of(charter, name) == NULL || charter->seat_count < TAMGA_SEATS_EVER_MAX / 2))
+        return TAMGA_OK;
+    return tamga_refuse(detail, TAMGA_E_ROSTER_FULL,
+                        "so many keys there were that others come by quorum only");
 }
 
 /* What roster and council hash to, kept where no root commits to it: a cheap way to see that

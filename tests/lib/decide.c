@@ -56,7 +56,8 @@ void test_approve(struct tamga_buf *out, const char *sender, const struct tamga_
     test_action(out, NULL, sender, &body);
 }
 
-void test_rotate(struct tamga_buf *out, const char *old, const char *new, const char *proof)
+void test_rotate(struct tamga_buf *out, const char *old, const char *new, const char *proof,
+                 uint32_t after)
 {
     Tamga__V1__TransactionBody body = TAMGA__V1__TRANSACTION_BODY__INIT;
     Tamga__V1__RotateKey rotate = TAMGA__V1__ROTATE_KEY__INIT;
@@ -74,7 +75,7 @@ void test_rotate(struct tamga_buf *out, const char *old, const char *new, const 
     wire = tamga_wire_signature_of(&signature);
     rotate.key = &key;
     rotate.proof = &wire;
-    rotate.after = 1;
+    rotate.after = after;
     body.action_case = TAMGA__V1__TRANSACTION_BODY__ACTION_ROTATE_KEY;
     body.rotate_key = &rotate;
     test_action(out, NULL, old, &body);

@@ -21,8 +21,10 @@ struct test_change {
 void test_propose(struct tamga_buf *out, struct tamga_entry_id *id, const char *sender,
                   const struct test_change *change);
 void test_approve(struct tamga_buf *out, const char *sender, const struct tamga_entry_id *id);
-/* From one key to another; `proof` names who signs for the new one (NULL: itself). */
-void test_rotate(struct tamga_buf *out, const char *old, const char *new, const char *proof);
+/* From one key to another; `proof` names who signs for the new one (NULL: itself). Holds so
+ * many blocks later. */
+void test_rotate(struct tamga_buf *out, const char *old, const char *new, const char *proof,
+                 uint32_t after);
 
 /* Submit and mine, a second after the block before; what the door said. */
 enum tamga_err test_settle(struct test_node *node, const struct tamga_buf *payload);

@@ -269,15 +269,15 @@ Test(governance, a_member_rotates_its_own_key)
     TAMGA_BUF payload = {0};
 
     test_node_open(&node, test_consortium());
-    test_rotate(&payload, "bolt", "bolt-2", "stranger");
+    test_rotate(&payload, "bolt", "bolt-2", "stranger", 1);
     cr_assert_eq(test_submit(&node, &payload, T0), TAMGA_E_BAD_POSSESSION);
-    test_rotate(&payload, "bolt", "acme", NULL);
+    test_rotate(&payload, "bolt", "acme", NULL, 1);
     cr_assert_eq(test_submit(&node, &payload, T0), TAMGA_E_KEY_TAKEN);
-    test_rotate(&payload, "bolt", "bolt-2", NULL);
+    test_rotate(&payload, "bolt", "bolt-2", NULL, 1);
     cr_assert_eq(test_settle(&node, &payload), TAMGA_OK);
     cr_assert_eq(publish(&node, "bolt", 1), TAMGA_E_KEY_ENDED);
     cr_assert_eq(publish(&node, "bolt-2", 1), TAMGA_OK);
-    test_rotate(&payload, "bolt-2", "bolt", NULL);
+    test_rotate(&payload, "bolt-2", "bolt", NULL, 1);
     cr_assert_eq(test_submit(&node, &payload, T0), TAMGA_E_KEY_TAKEN);
     test_node_close(&node);
 }
@@ -308,21 +308,29 @@ Test(governance, suspension_ends_and_removal_does_not)
 }
 
 /*
- * Goal:   a second change of one member waits until the first holds.
- * Method: suspend in ten blocks; meanwhile the same member is to be removed.
+ * Goal:   a second change of one member waits until the first holds, unless it takes the key
+ *         away: then it is the one that counts.
+ * Method: suspend in ten blocks; meanwhile the same member is to get a role, then to be
+ *         removed; it is from there on, and stays so when the ten blocks are over.
  */
 Test(governance, changes_of_one_member_do_not_overlap)
 {
     struct test_change change = {.name = "softco", .standing = SUSPEND, .after = 10};
+    struct test_change more = {.name = "softco", .roles = PROVIDER | OEM};
     struct tamga_entry_id id;
     struct test_node node;
+    TAMGA_BUF payload = {0};
 
+    test_release(&payload, NULL, &(struct test_release){.sender = "softco"});
     test_node_open(&node, test_consortium());
-    cr_assert_eq(test_decide(&node, &id, &change), TAMGA_OK);
-    change.standing = REMOVE;
-    cr_assert_eq(propose(&node, "acme", &id, &change), TAMGA_E_CHANGE_PENDING);
+    cr_assert_eq(test_decide(&node, &id, &change), TAMGA_OK); /* in block 4: holds from 14 on */
+    cr_assert_eq(propose(&node, "acme", &id, &more), TAMGA_E_CHANGE_PENDING);
+    change = (struct test_change){.name = "softco", .standing = REMOVE};
+    cr_assert_eq(test_decide(&node, &id, &change), TAMGA_OK); /* in block 8: from 9 on */
+    cr_assert_eq(test_submit(&node, &payload, T0), TAMGA_E_KEY_ENDED);
     test_pass(&node, 10);
-    cr_assert_eq(propose(&node, "acme", &id, &change), TAMGA_OK);
+    cr_assert_eq(test_submit(&node, &payload, T0), TAMGA_E_KEY_ENDED);
+    cr_assert_eq(propose(&node, "acme", &id, &more), TAMGA_E_NAME_TAKEN);
     test_node_close(&node);
 }
 

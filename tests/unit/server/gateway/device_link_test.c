@@ -89,7 +89,7 @@ Test(device_link, judges_by_the_chain)
 
     cr_assert_eq(judge_as(DEVICE, &(struct test_record){.issuer = "acme-2"}, key),
                  TAMGA_E_ISSUER_NOT_OEM);
-    test_rotate(&payload, "acme", "acme-2", NULL);
+    test_rotate(&payload, "acme", "acme-2", NULL, 1);
     cr_assert_eq(test_settle(&node, &payload), TAMGA_OK);
     test_release(&payload, NULL,
                  &(struct test_release){.sender = "bolt", .producer = "bolt", .model = "pump"});

@@ -159,7 +159,7 @@ Test(gateway_listener, issuer_is_asked_of_the_chain)
     cr_assert_eq(issued_by("acme"), TAMGA_OK);
     cr_assert_eq(issued_by("bolt"), TAMGA_E_ISSUER_NOT_OEM);
     cr_assert_eq(issued_by("acme-2"), TAMGA_E_ISSUER_NOT_OEM);
-    test_rotate(&payload, "acme", "acme-2", NULL);
+    test_rotate(&payload, "acme", "acme-2", NULL, 1);
     cr_assert_eq(test_settle(&node, &payload), TAMGA_OK);
     pass(2);
     cr_assert_eq(issued_by("acme"), TAMGA_OK);
