@@ -99,14 +99,17 @@ static bool knows_vote(const struct sim_node *other, const struct sim_node *node
 
 static bool all_heard(const struct sim_world *world, const struct sim_node *node)
 {
-    unsigned enough = tamga_validator_count(&node->chain) - tamga_quorum(&node->chain, 0) + 1;
+    /* Anybody answers, validator or not; and a quorum is that of the copy's tip, which is
+     * the smallest that there can be, at least. */
+    unsigned few = (unsigned)(world->node_count - __builtin_popcount(world->movable));
+    unsigned enough = (unsigned)world->node_count - (2 * few + 2) / 3 + 1;
 
     for (size_t i = 0; i < node->sent.count; i++) {
         unsigned know = 0;
 
         for (int j = 0; j < world->node_count; j++)
             know += j != node->index && sim_honest(&world->node[j]) &&
-                    knows_vote(&world->node[j], node, &node->sent.at[i]);
+                    knows_vote(&world->node[j], node, &node->sent.at[i].link);
         if (know < enough)
             return false;
     }
