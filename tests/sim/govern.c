@@ -252,7 +252,7 @@ static void approve(struct sim_world *world)
     if (open == 0)
         return;
     ballot = &world->ballot[world->ballot_count - 1 - sim_below(world, open)];
-    if (world->seat_ballot != NULL && sim_chance(world, 300))
+    if (world->seat_ballot != NULL && sim_chance(world, 600))
         ballot = &world->ballot[world->seat_ballot - world->ballot];
     for (unsigned i = 0; i < 4 && (ballot->said >> by & 1) != 0; i++)
         by = sim_below(world, voters(world));

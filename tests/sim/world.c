@@ -232,7 +232,7 @@ static void govern(struct sim_world *world)
     if (world->healed)
         return;
     sim_govern(world);
-    sim_later(world, sim_exponential(world, 1000), (struct sim_event){.kind = SIM_EV_GOVERN});
+    sim_later(world, sim_exponential(world, 700), (struct sim_event){.kind = SIM_EV_GOVERN});
 }
 
 static void lie(struct sim_world *world, struct sim_node *node)
