@@ -106,10 +106,10 @@ static enum tamga_err careless_apply(const struct tamga_chain *chain,
 
 /* Whom it learns of, it knows; but nobody's seat begins or ends. */
 static enum tamga_err learn_no_seat(const struct tamga_chain *chain,
-                                    const struct tamga_view *state,
+                                    const struct tamga_view *state, uint64_t height,
                                     struct tamga_learned *learned)
 {
-    enum tamga_err err = true_rules(chain)->learn(chain, state, learned);
+    enum tamga_err err = true_rules(chain)->learn(chain, state, height, learned);
     struct tamga_council *council = chain->council;
 
     for (uint32_t i = 0; i < council->count; i++) {
@@ -120,12 +120,18 @@ static enum tamga_err learn_no_seat(const struct tamga_chain *chain,
     return err;
 }
 
-/* The engine asks anew after a switch. */
-static enum tamga_err learn_ahead(const struct tamga_chain *chain,
-                                  const struct tamga_view *state, struct tamga_learned *learned)
+/* What no block of the best chain knows any more ends where it began: not here. */
+static enum tamga_err learn_for_good(const struct tamga_chain *chain,
+                                     const struct tamga_view *state, uint64_t height,
+                                     struct tamga_learned *learned)
 {
-    return learned->changes == UINT64_MAX ? TAMGA_OK
-                                          : true_rules(chain)->learn(chain, state, learned);
+    enum tamga_err err = true_rules(chain)->learn(chain, state, height, learned);
+    struct tamga_council *council = chain->council;
+
+    for (uint32_t i = 0; i < council->count; i++)
+        if (council->seat[i].from > 0 && council->seat[i].until == council->seat[i].from)
+            council->seat[i].until = 0;
+    return err;
 }
 
 void sim_rules(struct tamga_rules *out, bool gateway)
@@ -148,7 +154,7 @@ void sim_sabotage_rules(struct sim_world *world, struct sim_node *node)
     if (world->options.sabotage == SIM_GENESIS_SEATS)
         node->rules.learn = learn_no_seat;
     if (world->options.sabotage == SIM_KEEPS_SEATS)
-        node->rules.learn = learn_ahead;
+        node->rules.learn = learn_for_good;
     if (world->options.sabotage == SIM_NO_BOUND)
         node->rules.pending_max = node->rules.pending_sender_max = 65536;
 }
