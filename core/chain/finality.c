@@ -174,11 +174,23 @@ static bool votes_for(const struct voter *voter, const struct tamga_link *link)
     return voter->lied || (vote != NULL && same_link(vote, link));
 }
 
+/* Are bodies on their way there? */
+static bool is_on_better(const struct tamga_engine *engine, const struct tamga_point *block)
+{
+    bool is = false;
+
+    for (size_t i = 0; i < engine->branch_count && !is; i++)
+        is = engine_branch_contains(&engine->branch[i], engine->branch[i].count, block, false) &&
+             engine_branch_better(engine, &engine->branch[i]);
+    return is;
+}
+
 /*
  * By which decisions the validators of a block's height are those that they are: up to this
  * height of the best chain, which the block's own branch shares. Headers state the council,
  * so that a branch whose bodies are not here shows whether anything was decided on it; where
- * it was, nobody's word can be counted before they are: UNKNOWN_BLOCK.
+ * it was, nobody's word can be counted before they are: UNKNOWN_BLOCK. But where they are not
+ * to come, for want of work, only votes can bring us there: then those count whom we know.
  */
 static enum tamga_err decided_up_to(const struct tamga_engine *engine,
                                     const struct tamga_point *block, uint64_t *as_of)
@@ -204,7 +216,8 @@ static enum tamga_err decided_up_to(const struct tamga_engine *engine,
         if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &at.hash)) {
             *as_of = height;
             return height + TAMGA_COUNCIL_GAP >= block->height ||
-                           tamga_hash_equal(&council, &stored.sealed.header.anchor)
+                           tamga_hash_equal(&council, &stored.sealed.header.anchor) ||
+                           !is_on_better(engine, block)
                        ? TAMGA_OK
                        : TAMGA_E_UNKNOWN_BLOCK;
         }

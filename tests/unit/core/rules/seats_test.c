@@ -199,3 +199,27 @@ Test(seats, of_one_member_are_one_voter)
     close_side(&here);
     close_side(&there);
 }
+
+/*
+ * Goal:   a node on a branch with more work is brought to one that is justified, though
+ *         validators were decided on there, by votes of those whom it knows.
+ * Method: headers of the shorter branch, and the votes of two of genesis' three for its block 9.
+ */
+Test(seats, of_a_branch_with_less_work_are_those_that_are_known)
+{
+    struct side here, there;
+
+    open_side(&here);
+    open_side(&there);
+    test_pass(&here.node, 12);
+    decide(&there);
+    test_pass(&there.node, 5);
+    give(&here, &there, false);
+    vote_for(&here, &there, "node-a");
+    vote_for(&here, &there, "node-b");
+    cr_assert_eq(tamga_engine_justified(here.node.engine)->height, 9);
+    give(&here, &there, true);
+    cr_assert_eq(height_of(&here), 9);
+    close_side(&here);
+    close_side(&there);
+}
