@@ -196,6 +196,41 @@ static void follow(struct sim_world *world, const struct sim_node *node)
     }
 }
 
+static bool same_seats(const struct sim_seats *a, const struct sim_seats *b)
+{
+    return a->count == b->count && memcmp(a->at, b->at, a->count * sizeof a->at[0]) == 0;
+}
+
+static bool has_final_of(const struct sim_node *node, const struct sim_node *other)
+{
+    const struct tamga_point *final = tamga_engine_final(other->engine);
+    struct tamga_block_id id;
+
+    return tamga_query_id_at(&node->disk->reader.view, final->height, &id) != TAMGA_OK ||
+           tamga_hash_equal(&id.hash, &final->id.hash);
+}
+
+/* Is a node on a branch with more work, and does not know the validators who made another one
+ * final, because they were decided on there? No body brings it there, and no vote counts. */
+bool sim_council_apart(const struct sim_world *world)
+{
+    bool apart = false;
+
+    for (int i = 0; i < world->node_count && world->governed; i++)
+        for (int j = 0; j < world->node_count && !apart; j++) {
+            const struct sim_node *one = &world->node[i], *other = &world->node[j];
+            struct sim_seats here, there;
+
+            if (!sim_honest(one) || !sim_honest(other) || one->engine == NULL ||
+                other->engine == NULL || has_final_of(one, other))
+                continue;
+            sim_read_seats(world, one, &here);
+            sim_read_seats(world, other, &there);
+            apart = !same_seats(&here, &there);
+        }
+    return apart;
+}
+
 void sim_keep_checkpoint(struct sim_world *world, uint64_t height,
                          struct tamga_span encoded)
 {

@@ -211,6 +211,10 @@ void sim_check_end(struct sim_world *world)
         sim_check_doubles(world, node);
         sim_check_state(world, node);
     }
+    if (!one_tip(world) && sim_council_apart(world)) {
+        world->result.gaps++;
+        return;
+    }
     if (!one_tip(world))
         for (int i = 0; i < world->node_count; i++)
             if (!world->node[i].liar)

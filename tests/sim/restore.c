@@ -140,10 +140,27 @@ static void excuse(struct sim_world *world, const struct sim_node *restored)
     world->caught &= known;
 }
 
+/* Whoever came since then is a stranger to the copy: it would not hear what he knows of its
+ * votes before it has the blocks that seat him, and by then it votes. So a copy is put back
+ * only while the validators are those that it knows. */
+static bool knows_council(const struct sim_node *node)
+{
+    TAMGA_BUF then = {0};
+    TAMGA_BUF now = {0};
+    struct tamga_hash key;
+
+    tamga_key_council(&key);
+    (void)tamga_view_get(&node->copy->reader.view, TAMGA_FAMILY_STATE, tamga_hash_span(&key),
+                         &then);
+    (void)tamga_view_get(&node->disk->reader.view, TAMGA_FAMILY_STATE, tamga_hash_span(&key),
+                         &now);
+    return tamga_span_equal(tamga_buf_span(&then), tamga_buf_span(&now));
+}
+
 void sim_restore(struct sim_world *world, struct sim_node *node)
 {
     if (node->copy == NULL || (sim_honest(node) && !sim_sabotage_hasty(world, node) &&
-                               !all_heard(world, node)))
+                               (!all_heard(world, node) || !knows_council(node))))
         return;
     sim_node_crash(world, node, "an older copy takes its disk's place");
     sim_sabotage_store_clear(node);

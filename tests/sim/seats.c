@@ -75,7 +75,7 @@ static void add_seat(struct sim_seats *seats, const struct tamga_address *addres
 {
     if (seats->count == SIM_SEATS_MAX)
         abort();
-    seats->at[seats->count++] = (struct sim_seat){*address, from, 0};
+    seats->at[seats->count++] = (struct sim_seat){*address, from, 0}; /* no padding in it */
 }
 
 /* The one that has no end yet. */

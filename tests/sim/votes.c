@@ -38,8 +38,8 @@ enum tamga_err sim_vote_open(struct sim_world *world, const struct sim_node *nod
     slot = slot_of(world, &hash);
     if (tamga_hash_equal(&slot->hash, &hash)) {
         out->link = slot->link;
-        err = tamga_validator_find(&out->validator, chain, tamga_hash_span(&slot->by.hash),
-                                   slot->link.target.height);
+        err = tamga_council_any(&out->validator, chain->council, tamga_hash_span(&slot->by.hash),
+                                slot->link.target.height);
         return err == TAMGA_OK ? tamga_buf_set(&out->bytes, untrusted) : err;
     }
     err = tamga_vote_decode(out, chain, untrusted, NULL);
@@ -80,8 +80,8 @@ static enum tamga_err open_word(struct sim_world *world, const struct sim_node *
     size_t count;
     enum tamga_err err;
 
-    err = tamga_validator_find(&packed.validator, chain, tamga_hash_span(&untrusted->by.hash),
-                               packed.checkpoint.at.height);
+    err = tamga_council_any(&packed.validator, chain->council,
+                            tamga_hash_span(&untrusted->by.hash), packed.checkpoint.at.height);
     if (err != TAMGA_OK)
         return err;
     *out = packed;

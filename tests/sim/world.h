@@ -533,6 +533,8 @@ void sim_check_seats(struct sim_world *world, struct sim_node *node);
 void sim_said_add(struct sim_world *world, struct sim_said_list *list,
                   const struct tamga_link *link);
 void sim_keep_checkpoint(struct sim_world *world, uint64_t height, struct tamga_span encoded);
+/* Healed, does somebody still wait for validators whom he cannot know? */
+bool sim_council_apart(const struct sim_world *world);
 /* At the end, by the chain of an honest node. */
 void sim_check_councils(struct sim_world *world, struct sim_node *node);
 
