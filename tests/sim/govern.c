@@ -20,12 +20,18 @@ static const char *const voter_name[] = {"acme",   "x-0",    "x-1",
 /* ---- who may come and go ------------------------------------------------------------
  */
 
+#define SEATS_MIN                                                                      \
+    3 /* with two, one who voted far ahead on a branch that was left stops the other   \
+       */
+
 /* However many of them leave, more than three times as many validators stay as lie. */
 void sim_found(struct sim_world *world)
 {
     int spare = world->node_count - 1 - 3 * world->liar_count,
         last = world->node_count - 1;
 
+    if (spare > world->node_count - SEATS_MIN)
+        spare = world->node_count - SEATS_MIN;
     world->founders = (struct sim_founders){world->node_count, world->node_count,
                                             world->node_count, 0};
     if (world->gateway || spare < 1)
