@@ -157,10 +157,22 @@ static bool knows_council(const struct sim_node *node)
     return tamga_span_equal(tamga_buf_span(&then), tamga_buf_span(&now));
 }
 
+/* What somebody else has to hear must not be forgotten meanwhile. */
+static bool others_ask(const struct sim_world *world, const struct sim_node *node)
+{
+    bool ask = false;
+
+    for (int i = 0; i < world->node_count; i++)
+        ask = ask || (&world->node[i] != node && sim_honest(&world->node[i]) &&
+                      world->node[i].asks);
+    return ask;
+}
+
 void sim_restore(struct sim_world *world, struct sim_node *node)
 {
     if (node->copy == NULL || (sim_honest(node) && !sim_sabotage_hasty(world, node) &&
-                               (!all_heard(world, node) || !knows_council(node))))
+                               (!all_heard(world, node) || !knows_council(node) ||
+                                others_ask(world, node))))
         return;
     sim_node_crash(world, node, "an older copy takes its disk's place");
     sim_sabotage_store_clear(node);
@@ -169,5 +181,6 @@ void sim_restore(struct sim_world *world, struct sim_node *node)
     sim_sabotage_store(world, node);
     sim_node_forget(node);
     excuse(world, node);
+    node->asks = true;
     world->result.restores++;
 }

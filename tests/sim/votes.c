@@ -206,6 +206,7 @@ static bool may_sign(struct sim_world *world, struct sim_node *node)
         return false;
     if (!node->may_vote && (sim_sabotage_hasty(world, node) || told >= quorum - 1)) {
         node->may_vote = true;
+        node->asks = false;
         tamga_engine_may_vote(node->engine, &node->address);
         sim_trace(world, "node %d may vote", node->index);
     }

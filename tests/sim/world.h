@@ -213,6 +213,7 @@ struct sim_node {
     /* the validator */
     unsigned told; /* bit per node that answered a pull of finality since the start */
     bool may_vote;
+    bool asks; /* restored, and has not heard from enough others yet */
     struct tamga_vote vote[SIM_SIGNED_MAX]; /* signed in this batch */
     struct tamga_cosignature word[SIM_SIGNED_MAX];
     size_t vote_count, word_count;
