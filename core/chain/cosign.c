@@ -90,7 +90,7 @@ static size_t collect(struct tamga_engine *engine, const struct tamga_checkpoint
         const struct tamga_cosignature *word =
             word_at(&engine->finality.voter[i], at->height);
 
-        if (word != NULL && tamga_validator_held(engine->chain, i, at->height, as_of) &&
+        if (word != NULL && engine_voter_held(engine, i, at->height, as_of) &&
             tamga_point_equal(&word->checkpoint.at, at))
             out[count++] = *word;
     }
@@ -179,7 +179,7 @@ enum tamga_err tamga_engine_add_cosignature(struct tamga_engine *engine,
                                             struct tamga_detail *detail)
 {
     const struct tamga_checkpoint checkpoint = cosignature->checkpoint;
-    struct voter *voter = &engine->finality.voter[cosignature->validator];
+    struct voter *voter = engine_voter(engine, cosignature->validator);
     struct tamga_cosignature *to = word_at(voter, checkpoint.at.height);
     uint64_t as_of = 0;
     enum tamga_err err;
@@ -195,8 +195,8 @@ enum tamga_err tamga_engine_add_cosignature(struct tamga_engine *engine,
         err = check_final(engine, &checkpoint, detail);
     if (err == TAMGA_OK)
         err = engine_seats(engine, &checkpoint.at, &as_of, detail);
-    if (err == TAMGA_OK && !tamga_validator_held(engine->chain, cosignature->validator,
-                                                 checkpoint.at.height, as_of))
+    if (err == TAMGA_OK &&
+        !engine_voter_held(engine, cosignature->validator, checkpoint.at.height, as_of))
         err = TAMGA_E_NOT_VALIDATOR;
     if (err != TAMGA_OK)
         return err;
@@ -220,7 +220,7 @@ bool tamga_engine_cosignature_due(const struct tamga_engine *engine,
     if (!engine_own_seat(engine, finality->final.height, &place) ||
         engine->standing == STANDS_APART ||
         finality->final.height <= finality->checkpoint.at.height ||
-        word_at(&finality->voter[place], finality->final.height) != NULL ||
+        word_at(engine_voter(engine, place), finality->final.height) != NULL ||
         tamga_query_header(&engine->pending.view, &finality->final.id, &stored) != TAMGA_OK)
         return false;
     *out = (struct tamga_checkpoint){.at = finality->final,

@@ -20,8 +20,11 @@ struct branch {
 #define VOTE_WINDOW         1024 /* heights below the tip whose votes are kept */
 #define COSIGNED_MAX        8    /* checkpoints of one validator that wait for a quorum */
 
-/* What a validator said, as far as it still matters. */
+/* What a validator said, as far as it still matters. A member may have several seats: one
+ * after the other, or those of branches that were left. It is one voter, so that what it said
+ * from one binds it in all: kept with the first. */
 struct voter {
+    uint32_t first, next; /* its first seat; its next one after this, 0: none */
     struct tamga_link *at; /* ascending by target height, no height twice */
     size_t count, cap;
     struct tamga_link highest; /* of all it ever showed us; target height 0: none */
@@ -226,6 +229,11 @@ enum tamga_err engine_learn(struct tamga_engine *engine);
  * UNKNOWN_BLOCK: that is not known yet. */
 enum tamga_err engine_seats(const struct tamga_engine *engine, const struct tamga_point *block,
                             uint64_t *as_of, struct tamga_detail *detail);
+/* Where what a member said is kept, whichever of its seats it was opened as; and whether one
+ * of those held at a height, by the decisions up to another. */
+struct voter *engine_voter(const struct tamga_engine *engine, uint32_t place);
+bool engine_voter_held(const struct tamga_engine *engine, uint32_t place, uint64_t height,
+                       uint64_t as_of);
 /* Our own seat at a height. False: we have none, or do not vote. */
 bool engine_own_seat(const struct tamga_engine *engine, uint64_t height, uint32_t *place);
 /* The tip moved: votes far below it are forgotten. */

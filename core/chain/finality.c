@@ -40,6 +40,29 @@ static struct tamga_span conflict_key(const struct tamga_engine *engine, uint32_
     return tamga_hash_span(&tamga_validator(engine->chain, validator)->address.hash);
 }
 
+/* ---- voters ------------------------------------------------------------------------- */
+
+struct voter *engine_voter(const struct tamga_engine *engine, uint32_t place)
+{
+    struct voter *voter = engine->finality.voter;
+
+    return &voter[voter[place].first];
+}
+
+bool engine_voter_held(const struct tamga_engine *engine, uint32_t place, uint64_t height,
+                       uint64_t as_of)
+{
+    const struct voter *voter = engine->finality.voter;
+    bool held;
+
+    place = voter[place].first;
+    do {
+        held = tamga_validator_held(engine->chain, place, height, as_of);
+        place = voter[place].next;
+    } while (place != 0 && !held);
+    return held;
+}
+
 /* ---- what is justified, what is final ------------------------------------------------ */
 
 static bool is_source(const struct finality *finality, const struct tamga_point *point)
@@ -151,11 +174,23 @@ static bool votes_for(const struct voter *voter, const struct tamga_link *link)
     return voter->lied || (vote != NULL && same_link(vote, link));
 }
 
+/* Are bodies on their way there? */
+static bool is_on_better(const struct tamga_engine *engine, const struct tamga_point *block)
+{
+    bool is = false;
+
+    for (size_t i = 0; i < engine->branch_count && !is; i++)
+        is = engine_branch_contains(&engine->branch[i], engine->branch[i].count, block, false) &&
+             engine_branch_better(engine, &engine->branch[i]);
+    return is;
+}
+
 /*
  * By which decisions the validators of a block's height are those that they are: up to this
  * height of the best chain, which the block's own branch shares. Headers state the council,
  * so that a branch whose bodies are not here shows whether anything was decided on it; where
- * it was, nobody's word can be counted before they are: UNKNOWN_BLOCK.
+ * it was, nobody's word can be counted before they are: UNKNOWN_BLOCK. But where they are not
+ * to come, for want of work, only votes can bring us there: then those count whom we know.
  */
 static enum tamga_err decided_up_to(const struct tamga_engine *engine,
                                     const struct tamga_point *block, uint64_t *as_of)
@@ -181,7 +216,8 @@ static enum tamga_err decided_up_to(const struct tamga_engine *engine,
         if (err == TAMGA_OK && tamga_hash_equal(&best.hash, &at.hash)) {
             *as_of = height;
             return height + TAMGA_COUNCIL_GAP >= block->height ||
-                           tamga_hash_equal(&council, &stored.sealed.header.anchor)
+                           tamga_hash_equal(&council, &stored.sealed.header.anchor) ||
+                           !is_on_better(engine, block)
                        ? TAMGA_OK
                        : TAMGA_E_UNKNOWN_BLOCK;
         }
@@ -215,7 +251,8 @@ static enum tamga_err has_quorum(const struct tamga_engine *engine,
     if (err != TAMGA_OK)
         return err == TAMGA_E_UNKNOWN_BLOCK ? TAMGA_OK : err;
     for (uint32_t i = 0; i < engine->finality.voter_count; i++)
-        votes += tamga_validator_held(chain, i, height, as_of) &&
+        votes += engine->finality.voter[i].first == i && /* each member once */
+                 engine_voter_held(engine, i, height, as_of) &&
                  votes_for(&engine->finality.voter[i], link);
     *quorum = votes >= tamga_council_quorum_as_of(chain->council, height, as_of);
     return TAMGA_OK;
@@ -350,7 +387,7 @@ static enum tamga_err keep_conflict(struct tamga_engine *engine, uint32_t valida
                                 tamga_buf_span(&bytes));
     if (err != TAMGA_OK)
         return err;
-    engine->finality.voter[validator].lied = true;
+    engine_voter(engine, validator)->lied = true;
     engine_tell(engine, &event);
     return TAMGA_OK;
 }
@@ -403,7 +440,7 @@ static enum tamga_err check_seat(const struct tamga_engine *engine, uint32_t val
     uint64_t as_of;
     enum tamga_err err = engine_seats(engine, target, &as_of, detail);
 
-    if (err != TAMGA_OK || tamga_validator_held(engine->chain, validator, target->height, as_of))
+    if (err != TAMGA_OK || engine_voter_held(engine, validator, target->height, as_of))
         return err;
     return tamga_refuse(detail, TAMGA_E_NOT_VALIDATOR, "%s has no seat at height %llu",
                         tamga_validator(engine->chain, validator)->name,
@@ -450,7 +487,7 @@ static enum tamga_err keep_vote(struct tamga_engine *engine, const struct tamga_
                           tamga_buf_span(&vote->bytes));
 
     if (err == TAMGA_OK)
-        err = insert_vote(&engine->finality.voter[vote->validator], link);
+        err = insert_vote(engine_voter(engine, vote->validator), link);
     if (err != TAMGA_OK || !is_own(engine, vote->validator) ||
         link->target.height <= engine->finality.last.target.height)
         return err;
@@ -465,7 +502,7 @@ enum tamga_err tamga_engine_add_vote(struct tamga_engine *engine,
                                      const struct tamga_vote *vote, uint64_t now_ms,
                                      bool *news, struct tamga_detail *detail)
 {
-    struct voter *voter = &engine->finality.voter[vote->validator];
+    struct voter *voter = engine_voter(engine, vote->validator);
     const struct tamga_link *known = vote_at(voter, vote->link.target.height), *rival;
     enum tamga_err why, err;
     bool justified;
@@ -503,7 +540,8 @@ enum tamga_err tamga_engine_add_conflict(struct tamga_engine *engine,
                                          const struct tamga_vote *first,
                                          const struct tamga_vote *second, bool *news)
 {
-    enum tamga_err why = first->validator == second->validator
+    enum tamga_err why = engine_voter(engine, first->validator) ==
+                                 engine_voter(engine, second->validator)
                              ? tamga_link_conflict(&first->link, &second->link)
                              : TAMGA_OK;
     enum tamga_err err;
@@ -578,7 +616,7 @@ static uint64_t claimed_final(const struct tamga_engine *engine)
 
     for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
         if (tamga_validator_holds(engine->chain, i, height))
-            claimed[count++] = engine->finality.voter[i].cosigned;
+            claimed[count++] = engine_voter(engine, i)->cosigned;
         if (is_own(engine, i) && engine->finality.voter[i].cosigned > own)
             own = engine->finality.voter[i].cosigned;
     }
@@ -638,16 +676,17 @@ static enum tamga_err load_last(struct tamga_engine *engine)
     return TAMGA_OK;
 }
 
-static enum tamga_err load_liars(struct tamga_engine *engine)
+/* Of those from this place on. */
+static enum tamga_err load_liars(struct tamga_engine *engine, uint32_t from)
 {
-    for (uint32_t i = 0; i < engine->finality.voter_count; i++) {
+    for (uint32_t i = from; i < engine->finality.voter_count; i++) {
         TAMGA_BUF conflict = {0};
         enum tamga_err err = tamga_view_get(&engine->pending.view, TAMGA_FAMILY_CONFLICT,
                                             conflict_key(engine, i), &conflict);
 
         if (err != TAMGA_OK && err != TAMGA_E_NOT_FOUND)
             return err;
-        engine->finality.voter[i].lied = err == TAMGA_OK;
+        engine_voter(engine, i)->lied = err == TAMGA_OK;
     }
     return TAMGA_OK;
 }
@@ -657,28 +696,48 @@ struct loading_votes {
     enum tamga_err err;
 };
 
-/* Signatures were verified before the vote was stored. */
-static bool load_vote(void *context, struct tamga_span encoded)
+/* Signatures were verified before the vote was stored. One from a seat that the best chain
+ * does not know any more counts for nothing: it is forgotten. What of our own binds us is kept
+ * beside. */
+static bool load_vote(void *context, struct tamga_span key, struct tamga_span encoded)
 {
     TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote vote = {0};
     struct loading_votes *loading = context;
     struct tamga_engine *engine = loading->engine;
 
     loading->err = tamga_vote_decode(&vote, engine->chain, encoded, NULL);
+    if (loading->err == TAMGA_E_NOT_VALIDATOR || loading->err == TAMGA_E_UNKNOWN_BLOCK) {
+        loading->err = tamga_overlay_erase(&engine->pending, TAMGA_FAMILY_VOTE, key);
+        return loading->err == TAMGA_OK;
+    }
     if (tamga_err_class(loading->err) == TAMGA_CLASS_REJECT)
         loading->err = TAMGA_E_STORE_CORRUPT;
     if (loading->err == TAMGA_OK) {
-        remember_highest(&engine->finality.voter[vote.validator], &vote.link);
-        loading->err = insert_vote(&engine->finality.voter[vote.validator], &vote.link);
+        remember_highest(engine_voter(engine, vote.validator), &vote.link);
+        loading->err = insert_vote(engine_voter(engine, vote.validator), &vote.link);
     }
     return loading->err == TAMGA_OK;
+}
+
+/* Is this another seat of a member that has one already? */
+static void join_seats(struct tamga_engine *engine, uint32_t place)
+{
+    struct voter *voter = engine->finality.voter;
+
+    voter[place].first = place;
+    for (uint32_t i = 0; i < place; i++)
+        if (tamga_validator(engine->chain, i) == tamga_validator(engine->chain, place)) {
+            voter[place].first = voter[i].first;
+            if (voter[i].next == 0)
+                voter[i].next = place;
+        }
 }
 
 /* One for each seat that there is by now. */
 static enum tamga_err add_voters(struct tamga_engine *engine)
 {
     struct finality *finality = &engine->finality;
-    uint32_t count = tamga_validator_count(engine->chain);
+    uint32_t count = tamga_validator_count(engine->chain), before = finality->voter_count;
     struct voter *grown;
 
     if (finality->voter != NULL && count == finality->voter_count)
@@ -686,11 +745,12 @@ static enum tamga_err add_voters(struct tamga_engine *engine)
     grown = realloc(finality->voter, (count + 1) * sizeof *grown);
     if (grown == NULL)
         return TAMGA_E_NO_MEMORY;
-    memset(grown + finality->voter_count, 0,
-           (count + 1 - finality->voter_count) * sizeof *grown);
+    memset(grown + before, 0, (count + 1 - before) * sizeof *grown);
     finality->voter = grown;
     finality->voter_count = count;
-    return TAMGA_OK;
+    for (uint32_t i = before; i < count; i++)
+        join_seats(engine, i);
+    return load_liars(engine, before);
 }
 
 enum tamga_err engine_learn(struct tamga_engine *engine)
@@ -720,9 +780,9 @@ enum tamga_err engine_finality_load(struct tamga_engine *engine)
     if (err == TAMGA_OK)
         err = engine_checkpoint_load(engine);
     if (err == TAMGA_OK)
-        err = load_liars(engine);
-    if (err == TAMGA_OK)
-        err = tamga_query_votes(&engine->store->reader, 0, load_vote, &loading);
+        err = engine->store->reader.ops->scan(&engine->store->reader, TAMGA_FAMILY_VOTE,
+                                              tamga_span(NULL, 0), tamga_span(NULL, 0),
+                                              load_vote, &loading);
     if (err == TAMGA_OK)
         err = loading.err;
     if (err == TAMGA_OK)

@@ -15,7 +15,7 @@
 
 #define HEADERS_MAX   2000u
 #define DELEGATION_MS 4000u
-#define LATE_BLOCKS   1000u
+#define LATE_BLOCKS   16u
 
 static struct cluster cluster;
 
@@ -410,7 +410,7 @@ static void somebody_is_left(void)
 
 /*
  * Goal:   a key says nothing before its height.
- * Method: softco's next key, a thousand blocks early; the old one still may.
+ * Method: softco's next key, sixteen blocks early; the old one still may.
  */
 static void a_key_has_its_time(const struct tamga_entry_id *release)
 {

@@ -4,12 +4,17 @@
 #include "fixture_internal.h"
 #include "wire/wire.h"
 
+static uint64_t said;
+
 /* Each says its own, even if it says the same: ids differ by the time of signing. */
 static uint64_t next_time(void)
 {
-    static uint64_t said;
-
     return TEST_GENESIS_MS + ++said;
+}
+
+void test_decide_anew(void)
+{
+    said = 0;
 }
 
 static char *text(const char *constant)

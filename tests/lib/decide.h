@@ -26,6 +26,10 @@ void test_approve(struct tamga_buf *out, const char *sender, const struct tamga_
 void test_rotate(struct tamga_buf *out, const char *old, const char *new, const char *proof,
                  uint32_t after);
 
+/* What is said from now on is signed at the same times as from the start of the program, so
+ * that a run can be repeated. */
+void test_decide_anew(void);
+
 /* Submit and mine, a second after the block before; what the door said. */
 enum tamga_err test_settle(struct test_node *node, const struct tamga_buf *payload);
 /* The same, each in a block of its own, up to a quorum: the proposal by acme, then bolt, node-a

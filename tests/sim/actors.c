@@ -52,7 +52,7 @@ static void make_release(struct sim_world *world, struct tamga_buf *out,
     bool lock = sim_chance(world, 300);
     struct test_release release = {
         .model = lock ? "lock" : "cam",
-        .sender = !lock && sim_chance(world, 400) ? "softco" : "acme",
+        .sender = sim_key_of(world, !lock && sim_chance(world, 400) ? SIM_SOFTCO : SIM_ACME),
         .counter = ++world->counter,
         .time_ms = client_clock(world),
         .urgent = sim_chance(world, 50),
@@ -130,6 +130,18 @@ void sim_submit(struct sim_world *world, const struct sim_entry *entry)
     }
 }
 
+struct sim_entry *sim_send_entry(struct sim_world *world, struct tamga_buf *payload)
+{
+    struct sim_facts facts;
+    struct sim_entry *entry;
+
+    sim_facts_of(&facts, world->gateway, tamga_buf_span(payload));
+    entry = remember(world, payload, &facts.id);
+    if (entry != NULL)
+        sim_submit(world, entry);
+    return entry;
+}
+
 void sim_produce(struct sim_world *world)
 {
     struct tamga_buf payload = {0};
@@ -162,7 +174,8 @@ void sim_fresh_payload(struct sim_world *world, struct tamga_buf *out)
                                           .time_ms = client_clock(world)});
     else
         test_release(out, NULL,
-                     &(struct test_release){.counter = ++world->counter,
+                     &(struct test_release){.sender = sim_key_of(world, SIM_ACME),
+                                            .counter = ++world->counter,
                                             .image = 100000 + serial,
                                             .time_ms = client_clock(world)});
 }

@@ -147,10 +147,10 @@ static bool places_fit(const struct sim_node *node, const struct tamga_block *bl
         struct tamga_place place;
         enum tamga_err err;
 
-        if (node->chain.rules->detached)
-            err = node->chain.rules->entry_id(&item.id, block->entry[i]);
+        if (node->home.chain.rules->detached)
+            err = node->home.chain.rules->entry_id(&item.id, block->entry[i]);
         else
-            err = node->chain.rules->decode(&node->chain, &item, block->entry[i], NULL);
+            err = node->home.chain.rules->decode(&node->home.chain, &item, block->entry[i], NULL);
         if (err != TAMGA_OK ||
             tamga_query_place(view_of(node), &item.id, &place) != TAMGA_OK ||
             place.height != block->sealed.header.height || place.index != i)
@@ -334,6 +334,7 @@ static enum tamga_err feed(struct sim_node *node, struct test_node *fresh, uint6
 
 void sim_check_state(struct sim_world *world, struct sim_node *node)
 {
+    TAMGA_CLEANUP(sim_home_close) struct sim_home home = {0};
     struct test_node fresh;
     struct tamga_stored_header tip;
     enum tamga_err err = TAMGA_OK;
@@ -341,7 +342,8 @@ void sim_check_state(struct sim_world *world, struct sim_node *node)
 
     if (!tip_of(node, &tip))
         return;
-    test_node_open(&fresh, &world->chain);
+    sim_home_open(&home, &world->founders, &world->rules);
+    test_node_open(&fresh, &home.chain);
     while (err == TAMGA_OK && height < tip.sealed.header.height)
         err = feed(node, &fresh, ++height);
     if (err == TAMGA_OK)

@@ -31,7 +31,7 @@ static bool could_mine(const struct sim_world *world, const struct sim_node *nod
     if (tamga_mempool_sorted(mempool, &item) != TAMGA_OK)
         abort();
     for (size_t i = 0; i < mempool->count && !could; i++)
-        could = node->rules.check(&node->chain, view_of(node), item[i], &next,
+        could = node->rules.check(&node->home.chain, view_of(node), item[i], &next,
                                   NULL) == TAMGA_OK;
     free(item);
     return could;
@@ -70,6 +70,12 @@ static bool one_tip(struct sim_world *world)
     return true;
 }
 
+/* Is something decided that only holds in a block to come? Entries may wait for it. */
+static bool awaits_effect(const struct tamga_engine *engine)
+{
+    return engine->tip.tip.height + 1 < engine->learned.effect;
+}
+
 bool sim_quiet(struct sim_world *world)
 {
     for (int i = 0; i < world->node_count; i++) {
@@ -77,6 +83,7 @@ bool sim_quiet(struct sim_world *world)
 
         if (!node->liar &&
             (node->engine == NULL || node->inbox_count > 0 || node->engine->event_count > 0 ||
+             awaits_effect(node->engine) ||
              tamga_overlay_count(&node->engine->pending) > 0))
             return false;
     }
@@ -128,21 +135,42 @@ static bool has_lost(const struct sim_world *world, const struct sim_facts_list 
 
         if (!tamga_hash_equal(&other->id.hash, &facts->id.hash) &&
             sim_clash(world->gateway, other, facts) != NULL &&
-            has_lost(world, chain, other, depth - 1))
+            (world->entry[i].ended || has_lost(world, chain, other, depth - 1)))
             return true;
     }
     return false;
 }
 
+/* What keeps a node that still has the entry from taking it into a block. */
+static enum tamga_err waits_for(const struct sim_world *world, const struct sim_node *node,
+                                const struct sim_entry *entry)
+{
+    const struct tamga_item *item =
+        tamga_mempool_find(tamga_engine_mempool(node->engine), &entry->id);
+    struct tamga_moment next = {tamga_engine_tip(node->engine)->tip.height + 1,
+                                sim_clock(world, node)};
+
+    return item == NULL ? TAMGA_OK
+                        : node->rules.check(&node->home.chain, view_of(node), item, &next, NULL);
+}
+
 static void check_entry(struct sim_world *world, const struct sim_facts_list *chain,
                         const struct sim_entry *entry)
 {
+    enum tamga_err why = TAMGA_OK;
+
     for (size_t i = 0; i < chain->count; i++)
         if (tamga_hash_equal(&chain->at[i].id.hash, &entry->id.hash))
             return;
-    if (!has_lost(world, chain, &entry->facts, RIVALS_DEEP))
-        sim_broken(world, SIM_NOTHING_LOST, "entry %s, acknowledged by nodes %x, is lost",
-                   sim_short(&entry->id.hash), entry->acked_by);
+    for (int i = 0; i < world->node_count && why == TAMGA_OK; i++)
+        if (sim_honest(&world->node[i]))
+            why = waits_for(world, &world->node[i], entry);
+    /* A yes is not needed any more once its proposal is decided; nor does an entry wait for
+     * its sender's key to come back. All that counts then is that it was told. */
+    if (!entry->facts.governs && !entry->ended && !sim_key_is_out(why) &&
+        !has_lost(world, chain, &entry->facts, RIVALS_DEEP))
+        sim_broken(world, SIM_NOTHING_LOST, "entry %s, acknowledged by nodes %x, is lost (%s)",
+                   sim_short(&entry->id.hash), entry->acked_by, tamga_err_name(why));
     for (int i = 0; i < world->node_count; i++)
         if ((entry->acked_by & ~entry->dropped_by) >> i & 1 &&
             tamga_mempool_find(tamga_engine_mempool(world->node[i].engine), &entry->id) ==
@@ -183,6 +211,10 @@ void sim_check_end(struct sim_world *world)
         sim_check_doubles(world, node);
         sim_check_state(world, node);
     }
+    if (!one_tip(world) && sim_council_apart(world)) {
+        world->result.gaps++;
+        return;
+    }
     if (!one_tip(world))
         for (int i = 0; i < world->node_count; i++)
             if (!world->node[i].liar)
@@ -195,6 +227,7 @@ void sim_check_end(struct sim_world *world)
     check_all_known(world);
     if (any == NULL || world->result.broken != SIM_HOLDS)
         return;
+    sim_check_councils(world, any);
     sim_read_chain(world, any, &chain);
     for (size_t i = 0; i < world->entry_count; i++)
         if (world->entry[i].owed)

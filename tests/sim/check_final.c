@@ -44,6 +44,8 @@ void sim_check_final(struct sim_world *world, struct sim_node *node)
         sim_broken(world, SIM_FINAL_AGREES, "node %d's final height goes back from %llu to %llu",
                    node->index, (unsigned long long)node->final.height,
                    (unsigned long long)at.height);
+    if (at.height > node->final.height)
+        sim_said_add(world, &world->finals, &(struct tamga_link){.target = at});
     while (at.height > node->final.height && world->result.broken == SIM_HOLDS) {
         struct tamga_stored_header stored;
 
@@ -76,7 +78,7 @@ void sim_check_checkpoint(struct sim_world *world, struct sim_node *node,
                                 &tamga__v1__checkpoint__descriptor, TAMGA_WIRE_CANONICAL,
                                 tamga_buf_span(&bytes), NULL);
     if (err == TAMGA_OK)
-        err = tamga_checkpoint_verify(&checkpoint, &world->chain, message, NULL, NULL);
+        err = tamga_checkpoint_verify(&checkpoint, &node->home.chain, message, NULL, NULL);
     if (err == TAMGA_OK)
         err = tamga_query_header(view_of(node), &checkpoint.at.id, &stored);
     if (err != TAMGA_OK || checkpoint.at.height != event->height ||
@@ -86,6 +88,7 @@ void sim_check_checkpoint(struct sim_world *world, struct sim_node *node,
         return;
     }
     agree(world, node, &checkpoint.at);
+    sim_keep_checkpoint(world, event->height, tamga_buf_span(&bytes));
 }
 
 bool sim_all_final(const struct sim_node *node)
@@ -176,25 +179,19 @@ bool sim_conflict(const struct tamga_link *a, const struct tamga_link *b)
 void sim_check_sent(struct sim_world *world, struct sim_node *node,
                     const struct tamga_link *link)
 {
-    struct sim_links *sent = &node->sent;
+    const struct sim_said_list *sent = &node->sent;
 
     for (size_t i = 0; i < sent->count; i++)
-        if (sim_conflict(&sent->at[i], link))
+        if (sim_conflict(&sent->at[i].link, link))
             sim_broken(world, SIM_HONEST_VOTES,
                        "node %d votes %llu -> %llu %s, and voted %llu -> %llu %s before",
                        node->index, (unsigned long long)link->source.height,
                        (unsigned long long)link->target.height,
                        sim_short(&link->target.id.hash),
-                       (unsigned long long)sent->at[i].source.height,
-                       (unsigned long long)sent->at[i].target.height,
-                       sim_short(&sent->at[i].target.id.hash));
-    if (sent->count == sent->cap) {
-        sent->cap = sent->cap == 0 ? 64 : sent->cap * 2;
-        sent->at = realloc(sent->at, sent->cap * sizeof *sent->at);
-        if (sent->at == NULL)
-            abort();
-    }
-    sent->at[sent->count++] = *link;
+                       (unsigned long long)sent->at[i].link.source.height,
+                       (unsigned long long)sent->at[i].link.target.height,
+                       sim_short(&sent->at[i].link.target.id.hash));
+    sim_said_add(world, &node->sent, link);
 }
 
 static bool count_vote(void *context, struct tamga_span encoded)
@@ -210,7 +207,7 @@ void sim_check_voters(struct sim_world *world, struct sim_node *node)
     const struct finality *finality = &node->engine->finality;
     size_t votes = 0, stored = 0;
 
-    for (uint32_t i = 0; i < tamga_validator_count(&node->chain); i++) {
+    for (uint32_t i = 0; i < finality->voter_count; i++) {
         const struct voter *voter = &finality->voter[i];
 
         votes += voter->count;

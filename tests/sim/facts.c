@@ -23,8 +23,14 @@ static void release_facts(struct sim_facts *out, ProtobufCBinaryData bytes)
     Tamga__V1__TransactionBody *body =
         tamga__v1__transaction_body__unpack(NULL, bytes.len, bytes.data);
 
-    if (body == NULL || body->release == NULL)
+    if (body == NULL)
         abort();
+    if (body->action_case != TAMGA__V1__TRANSACTION_BODY__ACTION_RELEASE) { /* like no other */
+        out->group = out->id.hash;
+        out->governs = true;
+        tamga__v1__transaction_body__free_unpacked(body, NULL);
+        return;
+    }
     named(&out->group, body->release->producer, body->release->model, "");
     copy(&out->what, body->release->image_sha256);
     copy(&out->names, body->release->republish_of);

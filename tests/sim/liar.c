@@ -22,7 +22,7 @@ static bool trail_at(const struct sim_node *node, uint64_t height, struct tamga_
 {
     const struct tamga_view *view = &node->store->reader.view;
 
-    tamga_trail_start(out, &node->chain.genesis);
+    tamga_trail_start(out, &node->home.chain.genesis);
     for (uint64_t at = 1; at <= height; at++) {
         struct tamga_stored_header stored;
         struct tamga_block_id id;
@@ -63,9 +63,9 @@ static void push_block(struct sim_world *world, struct sim_node *node,
         tamga_buf_clear(payload);
         return;
     }
-    test_state_learn(&node->chain, &node->store->reader.view, node->evil_base);
+    test_state_learn(&node->home.chain, &node->store->reader.view, node->evil_base);
     sim_facts_of(&facts, world->gateway, tamga_buf_span(payload));
-    test_block_on(&node->evil[node->evil_count++], &node->chain, parent, node->miner,
+    test_block_on(&node->evil[node->evil_count++], &node->home.chain, parent, node->miner,
                   step_ms, payload, 1, change);
     node->evil_entry[node->evil_payload_count] = facts.id;
     node->evil_payload[node->evil_payload_count++] = *payload;

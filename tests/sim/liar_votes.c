@@ -27,7 +27,7 @@ static void vote(struct sim_world *world, const struct sim_node *node, unsigned 
     struct tamga_link link = {*source, *target};
 
     if (target->height <= source->height ||
-        tamga_vote_make(&made, &node->chain, &link, test_key(node->miner)) != TAMGA_OK)
+        tamga_vote_make(&made, &node->home.chain, &link, test_key(node->miner)) != TAMGA_OK)
         return;
     send_some(world, node, to, tamga_buf_span(&made.bytes));
 }
@@ -135,7 +135,7 @@ static void cosign(struct sim_world *world, const struct sim_node *node)
     struct tamga_checkpoint checkpoint = {.at = {tip->tip.height, tip->tip_id},
                                           .state_root = tip->tip.state_root,
                                           .time_ms = tip->tip.time_ms};
-    struct tamga_cosignature word;
+    struct sim_word word = {.by = node->address};
 
     switch (sim_below(world, 4)) {
     case 0:
@@ -152,13 +152,13 @@ static void cosign(struct sim_world *world, const struct sim_node *node)
         break; /* its tip, final or not */
     }
     if (checkpoint.at.height == 0 ||
-        tamga_cosignature_make(&word, &node->chain, &checkpoint, test_key(node->miner)) !=
+        tamga_cosignature_make(&word.word, &node->home.chain, &checkpoint, test_key(node->miner)) !=
             TAMGA_OK) {
         sim_message_free(message);
         return;
     }
     if (sim_chance(world, 300))
-        word.validator = (uint32_t)sim_below(world, tamga_validator_count(&node->chain));
+        word.by = world->node[sim_below(world, (uint64_t)world->node_count)].address;
     sim_message_word(message, &word);
     sim_gossip(world, message);
 }

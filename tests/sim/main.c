@@ -106,6 +106,8 @@ static void add(struct sim_result *sum, const struct sim_result *one)
     sum->checkpoints += one->checkpoints;
     sum->conflicts += one->conflicts;
     sum->restores += one->restores;
+    sum->seats += one->seats;
+    sum->gaps += one->gaps;
     sum->heal_ms = one->heal_ms > sum->heal_ms ? one->heal_ms : sum->heal_ms;
 }
 
@@ -156,9 +158,10 @@ int main(int argc, char **argv)
            " tips, %" PRIu64 " switches, %" PRIu64 " crashes, %" PRIu64 " entries, %" PRIu64
            " acknowledgements, %" PRIu64 " lies, %" PRIu64 " blocks condemned, %" PRIu64
            " votes, %" PRIu64 " heights final, %" PRIu64 " checkpoints, %" PRIu64
-           " conflicts seen, %" PRIu64 " restores; healed within %" PRIu64 " s\n",
+           " conflicts seen, %" PRIu64 " restores, %" PRIu64 " seats changed, %" PRIu64
+           " gaps between councils; healed within %" PRIu64 " s\n",
            done, (double)done / took, sum.steps, sum.blocks, sum.reorgs, sum.crashes,
            sum.entries, sum.acks, sum.lies, sum.invalid, sum.votes, sum.finals, sum.checkpoints,
-           sum.conflicts, sum.restores, sum.heal_ms / 1000);
+           sum.conflicts, sum.restores, sum.seats, sum.gaps, sum.heal_ms / 1000);
     return 0;
 }

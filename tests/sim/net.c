@@ -86,7 +86,7 @@ void sim_message_evidence(struct sim_message *message, struct tamga_span encoded
     add_copy(&message->evidence, &message->evidence_count, encoded);
 }
 
-void sim_message_word(struct sim_message *message, const struct tamga_cosignature *word)
+void sim_message_word(struct sim_message *message, const struct sim_word *word)
 {
     message->word = realloc(message->word, (message->word_count + 1) * sizeof *word);
     if (message->word == NULL)

@@ -47,6 +47,8 @@ void sim_node_clear(struct sim_node *node)
     if (node->copy != NULL)
         node->copy->ops->close(node->copy);
     free(node->sent.at);
+    free(node->cosigned.at);
+    sim_home_close(&node->home);
 }
 
 void sim_node_forget(struct sim_node *node)
@@ -54,7 +56,7 @@ void sim_node_forget(struct sim_node *node)
     node->work = (struct tamga_u256){{0}};
     node->tip_id = (struct tamga_block_id){{{0}}};
     node->justified = 0;
-    node->final = (struct tamga_point){0, node->chain.genesis_id};
+    node->final = (struct tamga_point){0, node->home.chain.genesis_id};
 }
 
 void sim_node_crash(struct sim_world *world, struct sim_node *node, const char *why)
@@ -81,14 +83,21 @@ static void open_disk(struct sim_world *world, struct sim_node *node)
         tamga_store_mem_fail(node->disk, 0);
 }
 
+void sim_node_home(struct sim_world *world, struct sim_node *node)
+{
+    sim_home_open(&node->home, &world->founders, &node->rules);
+    sim_sabotage_home(world, node);
+}
+
 void sim_node_start(struct sim_world *world, struct sim_node *node)
 {
     struct tamga_detail detail = {{0}};
     enum tamga_err err;
 
     open_disk(world, node);
+    sim_node_home(world, node);
     sim_sabotage_start(world, node);
-    err = tamga_engine_open(&node->engine, &node->chain, node->store, &detail);
+    err = tamga_engine_open(&node->engine, &node->home.chain, node->store, &detail);
     if (err == TAMGA_E_STORE_IO && !node->joined) {
         node->engine = NULL;
         sim_node_crash(world, node, "at its first write");
@@ -108,6 +117,7 @@ void sim_node_start(struct sim_world *world, struct sim_node *node)
     if (sim_honest(node)) {
         sim_check_tip(world, node);
         sim_check_final(world, node);
+        sim_check_seats(world, node);
     }
     sim_later(world, sim_below(world, 1000),
               (struct sim_event){
@@ -139,7 +149,7 @@ static enum tamga_err run_payload(struct sim_world *world, struct sim_node *node
 {
     TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
     bool known = false;
-    enum tamga_err err = node->chain.rules->decode(&node->chain, &item, payload, NULL);
+    enum tamga_err err = node->home.chain.rules->decode(&node->home.chain, &item, payload, NULL);
 
     if (err != TAMGA_OK)
         return err;
@@ -169,11 +179,15 @@ static enum tamga_err run_announce(struct sim_world *world, struct sim_node *nod
 static enum tamga_err run_headers(struct sim_world *world, struct sim_node *node,
                                   struct sim_message *message)
 {
-    return message->sealed_count == 0
-               ? TAMGA_OK
-               : tamga_engine_add_headers(node->engine, message->sealed,
-                                          message->sealed_count, sim_clock(world, node),
-                                          &message->used, NULL);
+    size_t count = 0;
+
+    while (count < message->sealed_count &&
+           tamga_network_member(node->home.network, &message->sealed[count].header.miner) != NULL)
+        count++;
+    message->cut = count < message->sealed_count;
+    return count == 0 ? TAMGA_OK
+                      : tamga_engine_add_headers(node->engine, message->sealed, count,
+                                                 sim_clock(world, node), &message->used, NULL);
 }
 
 static enum tamga_err run_blocks(struct sim_world *world, struct sim_node *node,
@@ -199,7 +213,7 @@ static enum tamga_err run_payloads(struct sim_world *world, struct sim_node *nod
         TAMGA_CLEANUP(tamga_item_clear) struct tamga_item item = {0};
         bool asked = false;
 
-        err = node->chain.rules->decode(&node->chain, &item,
+        err = node->home.chain.rules->decode(&node->home.chain, &item,
                                         tamga_buf_span(&message->payload[i]), NULL);
         for (size_t j = 0; err == TAMGA_OK && j < message->entry_id_count; j++)
             asked = asked ||
@@ -324,8 +338,10 @@ static void look(struct sim_world *world, struct sim_node *node, bool tip_change
 {
     if (!sim_honest(node))
         return;
-    if (tip_changed)
+    if (tip_changed) {
         sim_check_root(world, node);
+        sim_check_seats(world, node);
+    }
     sim_check_tip(world, node);
     sim_check_final(world, node);
     sim_check_bounds(world, node);

@@ -138,7 +138,7 @@ static void begin_round(struct sim_world *world, struct sim_node *node,
 {
     pull->before = tamga_engine_tip(node->engine)->tip_id;
     pull->has_last = false;
-    pull->none = false;
+    pull->none = pull->cut = false;
     ask_headers(world, node, pull);
 }
 
@@ -192,6 +192,8 @@ static void end_round(struct sim_world *world, struct sim_node *node, struct sim
 
     if (order >= 0 || (!moved && showed_its_tip(node, pull)))
         ask_pending(world, node, pull);
+    else if (!moved && pull->cut)
+        end(world, node, pull, TAMGA_E_NEED_MEMBER);
     else if (!moved)
         end(world, node, pull, claims_again(pull) ? TAMGA_E_PEER_LIED : TAMGA_E_NOT_FOUND);
     else
@@ -306,7 +308,8 @@ static void headers_done(struct sim_world *world, struct sim_node *node,
 {
     bool full = message->sealed_count == world->page;
 
-    if (full && ++pull->rounds <= ROUNDS_MAX &&
+    pull->cut = message->cut;
+    if (full && !pull->cut && ++pull->rounds <= ROUNDS_MAX &&
         (message->used > 0 || world->options.sabotage != SIM_SAME_LOCATOR)) {
         tamga_header_id(&pull->last, &message->sealed[message->sealed_count - 1].header);
         pull->has_last = true;

@@ -99,14 +99,17 @@ static bool knows_vote(const struct sim_node *other, const struct sim_node *node
 
 static bool all_heard(const struct sim_world *world, const struct sim_node *node)
 {
-    unsigned enough = tamga_validator_count(&node->chain) - tamga_quorum(&node->chain, 0) + 1;
+    /* Anybody answers, validator or not; and a quorum is that of the copy's tip, which is
+     * the smallest that there can be, at least. */
+    unsigned few = (unsigned)(world->node_count - __builtin_popcount(world->movable));
+    unsigned enough = (unsigned)world->node_count - (2 * few + 2) / 3 + 1;
 
     for (size_t i = 0; i < node->sent.count; i++) {
         unsigned know = 0;
 
         for (int j = 0; j < world->node_count; j++)
             know += j != node->index && sim_honest(&world->node[j]) &&
-                    knows_vote(&world->node[j], node, &node->sent.at[i]);
+                    knows_vote(&world->node[j], node, &node->sent.at[i].link);
         if (know < enough)
             return false;
     }
@@ -137,10 +140,39 @@ static void excuse(struct sim_world *world, const struct sim_node *restored)
     world->caught &= known;
 }
 
+/* Whoever came since then is a stranger to the copy: it would not hear what he knows of its
+ * votes before it has the blocks that seat him, and by then it votes. So a copy is put back
+ * only while the validators are those that it knows. */
+static bool knows_council(const struct sim_node *node)
+{
+    TAMGA_BUF then = {0};
+    TAMGA_BUF now = {0};
+    struct tamga_hash key;
+
+    tamga_key_council(&key);
+    (void)tamga_view_get(&node->copy->reader.view, TAMGA_FAMILY_STATE, tamga_hash_span(&key),
+                         &then);
+    (void)tamga_view_get(&node->disk->reader.view, TAMGA_FAMILY_STATE, tamga_hash_span(&key),
+                         &now);
+    return tamga_span_equal(tamga_buf_span(&then), tamga_buf_span(&now));
+}
+
+/* What somebody else has to hear must not be forgotten meanwhile. */
+static bool others_ask(const struct sim_world *world, const struct sim_node *node)
+{
+    bool ask = false;
+
+    for (int i = 0; i < world->node_count; i++)
+        ask = ask || (&world->node[i] != node && sim_honest(&world->node[i]) &&
+                      world->node[i].asks);
+    return ask;
+}
+
 void sim_restore(struct sim_world *world, struct sim_node *node)
 {
     if (node->copy == NULL || (sim_honest(node) && !sim_sabotage_hasty(world, node) &&
-                               !all_heard(world, node)))
+                               (!all_heard(world, node) || !knows_council(node) ||
+                                others_ask(world, node))))
         return;
     sim_node_crash(world, node, "an older copy takes its disk's place");
     sim_sabotage_store_clear(node);
@@ -149,5 +181,6 @@ void sim_restore(struct sim_world *world, struct sim_node *node)
     sim_sabotage_store(world, node);
     sim_node_forget(node);
     excuse(world, node);
+    node->asks = true;
     world->result.restores++;
 }

@@ -34,6 +34,8 @@ static const struct {
     [SIM_SKIPS_MAP] = {"skips-map", SIM_STATE_ROOT},
     [SIM_WORK_ALONE] = {"work-alone", SIM_WORK_GROWS},
     [SIM_DROPS_EVIDENCE] = {"drops-evidence", SIM_EVIDENCE},
+    [SIM_GENESIS_SEATS] = {"genesis-seats", SIM_SAME_STATE},
+    [SIM_KEEPS_SEATS] = {"keeps-seats", SIM_SAME_STATE},
 };
 
 const char *sim_sabotage_name(enum sim_sabotage sabotage)
@@ -102,6 +104,36 @@ static enum tamga_err careless_apply(const struct tamga_chain *chain,
                              tamga_hash_span(&item->id.hash));
 }
 
+/* Whom it learns of, it knows; but nobody's seat begins or ends. */
+static enum tamga_err learn_no_seat(const struct tamga_chain *chain,
+                                    const struct tamga_view *state, uint64_t height,
+                                    struct tamga_learned *learned)
+{
+    enum tamga_err err = true_rules(chain)->learn(chain, state, height, learned);
+    struct tamga_council *council = chain->council;
+
+    for (uint32_t i = 0; i < council->count; i++) {
+        council->seat[i].until = 0;
+        if (council->seat[i].from > 0)
+            council->seat[i].from = UINT64_MAX;
+    }
+    return err;
+}
+
+/* What no block of the best chain knows any more ends where it began: not here. */
+static enum tamga_err learn_for_good(const struct tamga_chain *chain,
+                                     const struct tamga_view *state, uint64_t height,
+                                     struct tamga_learned *learned)
+{
+    enum tamga_err err = true_rules(chain)->learn(chain, state, height, learned);
+    struct tamga_council *council = chain->council;
+
+    for (uint32_t i = 0; i < council->count; i++)
+        if (council->seat[i].from > 0 && council->seat[i].until == council->seat[i].from)
+            council->seat[i].until = 0;
+    return err;
+}
+
 void sim_rules(struct tamga_rules *out, bool gateway)
 {
     *out = gateway ? tamga_rules_gateway : tamga_rules_consortium;
@@ -110,28 +142,27 @@ void sim_rules(struct tamga_rules *out, bool gateway)
     out->pending_sender_max = SIM_SENDER_MAX;
 }
 
-static void one_is_enough(struct sim_node *node)
-{
-    node->council = *node->chain.council;
-    node->council.thirds = 0;
-    node->chain.council = &node->council;
-}
-
 void sim_sabotage_rules(struct sim_world *world, struct sim_node *node)
 {
     node->rules = world->rules;
-    node->chain = world->chain;
-    node->chain.rules = &node->rules;
     if (!is_victim(world, node))
         return;
     if (world->options.sabotage == SIM_FORGETS_RULE)
         node->rules.check = forgetful_check;
     if (world->options.sabotage == SIM_WRONG_APPLY)
         node->rules.apply = careless_apply;
-    if (world->options.sabotage == SIM_QUORUM_OF_ONE)
-        one_is_enough(node);
+    if (world->options.sabotage == SIM_GENESIS_SEATS)
+        node->rules.learn = learn_no_seat;
+    if (world->options.sabotage == SIM_KEEPS_SEATS)
+        node->rules.learn = learn_for_good;
     if (world->options.sabotage == SIM_NO_BOUND)
         node->rules.pending_max = node->rules.pending_sender_max = 65536;
+}
+
+void sim_sabotage_home(const struct sim_world *world, struct sim_node *node)
+{
+    if (world->options.sabotage == SIM_QUORUM_OF_ONE && is_victim(world, node))
+        node->home.chain.council->thirds = 0;
 }
 
 /* ---- stores ----------------------------------------------------------------------- */
@@ -269,7 +300,7 @@ bool sim_sabotage_deaf(const struct sim_world *world, const struct sim_node *nod
 bool sim_sabotage_mute(const struct sim_world *world, const struct sim_node *node)
 {
     return world->options.sabotage == SIM_MUTE &&
-           node->index >= (int)tamga_quorum(&node->chain, 0) - 1;
+           node->index >= (int)tamga_quorum(&node->home.chain, 0) - 1;
 }
 
 bool sim_sabotage_hasty(const struct sim_world *world, const struct sim_node *node)
@@ -365,7 +396,7 @@ void sim_sabotage_forget(struct sim_world *world, struct sim_node *node)
         if (node->disk->ops->write(node->disk, &erase, 1, true) != TAMGA_OK)
             break; /* it crashes a moment later */
     }
-    if (tamga_engine_open(&node->engine, &node->chain, node->store, &detail) != TAMGA_OK)
+    if (tamga_engine_open(&node->engine, &node->home.chain, node->store, &detail) != TAMGA_OK)
         abort();
     tamga_engine_mine_as(node->engine, &node->address);
     if (node->may_vote)

@@ -31,6 +31,8 @@ enum sim_sabotage {
     SIM_SKIPS_MAP,      /* stores leave out the rows of the state map */
     SIM_WORK_ALONE,     /* one node leaves what is justified for more work */
     SIM_DROPS_EVIDENCE, /* one store does not keep evidence */
+    SIM_GENESIS_SEATS,  /* one node counts by genesis' validators for ever */
+    SIM_KEEPS_SEATS,    /* one node's switch leaves the validators of the branch that it left */
     SIM_SABOTAGES
 };
 const char *sim_sabotage_name(enum sim_sabotage sabotage);
@@ -41,6 +43,8 @@ int sim_sabotage_breaks(enum sim_sabotage sabotage);
 void sim_rules(struct tamga_rules *out, bool gateway);
 /* Give a node its rules and store, broken or not. Owns: node->disk is kept. */
 void sim_sabotage_rules(struct sim_world *world, struct sim_node *node);
+/* A new process of the node begins. */
+void sim_sabotage_home(const struct sim_world *world, struct sim_node *node);
 void sim_sabotage_store(struct sim_world *world, struct sim_node *node);
 void sim_sabotage_store_clear(struct sim_node *node);
 /* Is this message kept from the engine? */

@@ -167,8 +167,8 @@ static void serve_payloads(struct sim_world *world, struct sim_node *node,
         message->entry_id[message->entry_id_count++] = request->entry_id[i];
         if (evil != NULL)
             sim_message_payload(message, tamga_buf_span(evil));
-        else if (tamga_query_payload(&node->chain, view_of(node), &request->entry_id[i], &payload,
-                                &pending) == TAMGA_OK)
+        else if (tamga_query_payload(&node->home.chain, view_of(node),
+                                     &request->entry_id[i], &payload, &pending) == TAMGA_OK)
             sim_message_payload(message, tamga_buf_span(&payload));
     }
     sim_send(world, message);

@@ -39,7 +39,7 @@ static bool same(const struct sim_result *a, const struct sim_result *b)
            a->invalid == b->invalid && a->entries == b->entries && a->votes == b->votes &&
            a->finals == b->finals && a->checkpoints == b->checkpoints &&
            a->conflicts == b->conflicts && a->restores == b->restores &&
-           a->heal_ms == b->heal_ms;
+           a->seats == b->seats && a->gaps == b->gaps && a->heal_ms == b->heal_ms;
 }
 
 /* Is there a double for each? */
@@ -61,7 +61,7 @@ static bool all_bitten(void)
 static bool repeats(void)
 {
     bool lied = false, left = false, crashed = false, condemned = false, final = false,
-         certified = false, caught = false, restored = false;
+         certified = false, caught = false, restored = false, governed = false;
 
     for (uint64_t seed = 1; seed <= REPEATED; seed++) {
         struct sim_options options = {.seed = seed};
@@ -81,8 +81,10 @@ static bool repeats(void)
         certified = certified || first.checkpoints > 0;
         caught = caught || first.conflicts > 0;
         restored = restored || first.restores > 0;
+        governed = governed || first.seats > 0;
     }
-    return lied && left && crashed && condemned && final && certified && caught && restored;
+    return lied && left && crashed && condemned && final && certified && caught && restored &&
+           governed;
 }
 
 int main(void)

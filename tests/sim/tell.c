@@ -8,7 +8,7 @@ void sim_announce_tip(struct sim_world *world, struct sim_node *node)
 {
     struct sim_message *message = sim_message_new(SIM_ANNOUNCE, node->index, SIM_NOBODY);
     TAMGA_CLEANUP(tamga_block_clear) struct tamga_block block = {0};
-    const struct tamga_chain *chain = &node->chain;
+    const struct tamga_chain *chain = &node->home.chain;
 
     if (tamga_query_block(&node->store->reader.view, &tamga_engine_tip(node->engine)->tip_id,
                           &block) != TAMGA_OK) {
@@ -53,6 +53,11 @@ static void tell_conflict(struct sim_world *world, struct sim_node *node,
                    (unsigned long long)event->height);
 }
 
+bool sim_key_is_out(enum tamga_err err)
+{
+    return err == TAMGA_E_KEY_ENDED || err == TAMGA_E_KEY_NOT_YET || err == TAMGA_E_NOT_MEMBER;
+}
+
 static void tell(struct sim_world *world, struct sim_node *node,
                  const struct tamga_event *event)
 {
@@ -73,6 +78,8 @@ static void tell(struct sim_world *world, struct sim_node *node,
         entry = sim_entry_find(world, &(struct tamga_entry_id){event->id});
         if (entry != NULL && world->options.sabotage != SIM_SILENT_DROP)
             entry->dropped_by |= 1u << node->index;
+        if (entry != NULL && sim_key_is_out(event->err))
+            entry->ended = true;
         break;
     case TAMGA_EVENT_INVALID:
         sim_trace(world, "node %d condemns %s: %s %s", node->index, sim_short(&event->id),

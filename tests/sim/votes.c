@@ -11,10 +11,10 @@
 
 #define VOTES_PAGE 4096
 
-int sim_validator_node(const struct sim_world *world, uint32_t validator)
+int sim_node_at(const struct sim_world *world, const struct tamga_address *address)
 {
     for (int i = 0; i < world->node_count; i++)
-        if (world->node[i].validator == validator)
+        if (tamga_hash_equal(&world->node[i].address.hash, &address->hash))
             return i;
     abort();
 }
@@ -26,9 +26,10 @@ static struct sim_opened *slot_of(struct sim_world *world, const struct tamga_ha
     return &world->opened[(hash->byte[0] << 8 | hash->byte[1]) % SIM_OPENED];
 }
 
-enum tamga_err sim_vote_open(struct sim_world *world, struct tamga_vote *out,
-                             struct tamga_span untrusted)
+enum tamga_err sim_vote_open(struct sim_world *world, const struct sim_node *node,
+                             struct tamga_vote *out, struct tamga_span untrusted)
 {
+    const struct tamga_chain *chain = &node->home.chain;
     struct sim_opened *slot;
     struct tamga_hash hash;
     enum tamga_err err;
@@ -36,46 +37,61 @@ enum tamga_err sim_vote_open(struct sim_world *world, struct tamga_vote *out,
     tamga_sha256(&hash, untrusted);
     slot = slot_of(world, &hash);
     if (tamga_hash_equal(&slot->hash, &hash)) {
-        out->validator = slot->validator;
         out->link = slot->link;
-        return tamga_buf_set(&out->bytes, untrusted);
+        err = tamga_council_any(&out->validator, chain->council, tamga_hash_span(&slot->by.hash),
+                                slot->link.target.height);
+        return err == TAMGA_OK ? tamga_buf_set(&out->bytes, untrusted) : err;
     }
-    err = tamga_vote_decode(out, &world->chain, untrusted, NULL);
+    err = tamga_vote_decode(out, chain, untrusted, NULL);
     if (err == TAMGA_OK)
-        *slot = (struct sim_opened){hash, out->validator, out->link};
+        *slot = (struct sim_opened){hash, tamga_validator(chain, out->validator)->address,
+                                    out->link};
     return err;
 }
 
-static void hash_word(struct tamga_hash *out, const struct tamga_cosignature *word)
+static void hash_word(struct tamga_hash *out, const struct sim_word *word)
 {
+    const struct tamga_checkpoint *checkpoint = &word->word.checkpoint;
     uint8_t head[16] = {0};
     struct tamga_span part[] = {
-        tamga_span(head, sizeof head), tamga_hash_span(&word->checkpoint.at.id.hash),
-        tamga_hash_span(&word->checkpoint.state_root),
-        tamga_span(word->signature.byte, word->signature.len)};
+        tamga_span(head, sizeof head),
+        tamga_hash_span(&checkpoint->at.id.hash),
+        tamga_hash_span(&checkpoint->state_root),
+        tamga_hash_span(&checkpoint->council),
+        tamga_hash_span(&word->by.hash),
+        tamga_span(word->word.signature.byte, word->word.signature.len)};
 
-    tamga_put_u64(head, word->checkpoint.at.height << 8 | word->validator);
-    tamga_put_u64(head + 8, word->checkpoint.time_ms);
-    tamga_sha256_parts(out, part, 4);
+    tamga_put_u64(head, checkpoint->at.height);
+    tamga_put_u64(head + 8, checkpoint->time_ms);
+    tamga_sha256_parts(out, part, 6);
 }
 
-static enum tamga_err check_word(struct sim_world *world, const struct tamga_cosignature *word)
+/* Whose seat it is here, and whether he signed it. */
+static enum tamga_err open_word(struct sim_world *world, const struct sim_node *node,
+                                const struct sim_word *untrusted,
+                                struct tamga_cosignature *out)
 {
+    const struct tamga_chain *chain = &node->home.chain;
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *message = NULL;
-    struct tamga_cosignature packed = *word;
+    struct tamga_cosignature packed = untrusted->word;
     struct tamga_checkpoint opened;
     struct sim_opened *slot;
     struct tamga_hash hash;
     size_t count;
     enum tamga_err err;
 
-    hash_word(&hash, word);
+    err = tamga_council_any(&packed.validator, chain->council,
+                            tamga_hash_span(&untrusted->by.hash), packed.checkpoint.at.height);
+    if (err != TAMGA_OK)
+        return err;
+    *out = packed;
+    hash_word(&hash, untrusted);
     slot = slot_of(world, &hash);
     if (tamga_hash_equal(&slot->hash, &hash))
         return TAMGA_OK;
-    err = tamga_checkpoint_pack(&message, &world->chain, &packed, 1);
+    err = tamga_checkpoint_pack(&message, chain, &packed, 1);
     if (err == TAMGA_OK)
-        err = tamga_checkpoint_open(&opened, NULL, &count, &world->chain, message, NULL);
+        err = tamga_checkpoint_open(&opened, NULL, &count, chain, message, NULL);
     if (err == TAMGA_OK)
         *slot = (struct sim_opened){.hash = hash};
     return err;
@@ -87,21 +103,24 @@ static enum tamga_err check_word(struct sim_world *world, const struct tamga_cos
  * node has seen the lie, whatever its engine makes of it. */
 static void watch(struct sim_world *world, struct sim_node *node, const struct tamga_vote *vote)
 {
-    const struct voter *voter = &node->engine->finality.voter[vote->validator];
-    int liar = sim_validator_node(world, vote->validator);
+    const struct finality *finality = &node->engine->finality;
+    const struct tamga_member *member = tamga_validator(&node->home.chain, vote->validator);
+    int liar = sim_node_at(world, &member->address);
 
     if (!sim_honest(node) || sim_honest(&world->node[liar]))
         return;
-    for (size_t i = 0; i < voter->count; i++)
-        if (sim_conflict(&voter->at[i], &vote->link))
-            node->caught |= 1u << liar;
+    for (uint32_t i = 0; i < finality->voter_count; i++)
+        for (size_t j = 0; j < finality->voter[i].count; j++)
+            if (tamga_validator(&node->home.chain, i) == member &&
+                sim_conflict(&finality->voter[i].at[j], &vote->link))
+                node->caught |= 1u << liar;
 }
 
 static enum tamga_err run_vote(struct sim_world *world, struct sim_node *node,
                                struct tamga_span untrusted, bool *news)
 {
     TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote vote = {0};
-    enum tamga_err err = sim_vote_open(world, &vote, untrusted);
+    enum tamga_err err = sim_vote_open(world, node, &vote, untrusted);
 
     if (err != TAMGA_OK)
         return err;
@@ -110,11 +129,12 @@ static enum tamga_err run_vote(struct sim_world *world, struct sim_node *node,
 }
 
 static enum tamga_err run_word(struct sim_world *world, struct sim_node *node,
-                               const struct tamga_cosignature *word, bool *news)
+                               const struct sim_word *untrusted, bool *news)
 {
-    enum tamga_err err = check_word(world, word);
+    struct tamga_cosignature word;
+    enum tamga_err err = open_word(world, node, untrusted, &word);
 
-    return err == TAMGA_OK ? tamga_engine_add_cosignature(node->engine, word,
+    return err == TAMGA_OK ? tamga_engine_add_cosignature(node->engine, &word,
                                                           sim_clock(world, node), news, NULL)
                            : err;
 }
@@ -125,10 +145,10 @@ static enum tamga_err run_evidence(struct sim_world *world, struct sim_node *nod
     TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote first = {0};
     TAMGA_CLEANUP(tamga_vote_clear) struct tamga_vote second = {0};
     bool news;
-    enum tamga_err err = sim_vote_open(world, &first, tamga_buf_span(&pair[0]));
+    enum tamga_err err = sim_vote_open(world, node, &first, tamga_buf_span(&pair[0]));
 
     if (err == TAMGA_OK)
-        err = sim_vote_open(world, &second, tamga_buf_span(&pair[1]));
+        err = sim_vote_open(world, node, &second, tamga_buf_span(&pair[1]));
     return err == TAMGA_OK
                ? tamga_engine_add_conflict(node->engine, &first, &second, &news)
                : err;
@@ -178,12 +198,15 @@ void sim_pass_on(struct sim_world *world, struct sim_node *node,
 
 static bool may_sign(struct sim_world *world, struct sim_node *node)
 {
+    uint32_t quorum =
+        tamga_quorum(&node->home.chain, tamga_engine_tip(node->engine)->tip.height);
+    uint32_t told = (uint32_t)__builtin_popcount(node->told);
+
     if (node->evil_mute || sim_sabotage_mute(world, node))
         return false;
-    if (!node->may_vote &&
-        (sim_sabotage_hasty(world, node) ||
-         (uint32_t)__builtin_popcount(node->told) >= tamga_quorum(&node->chain, 0) - 1)) {
+    if (!node->may_vote && (sim_sabotage_hasty(world, node) || told >= quorum - 1)) {
         node->may_vote = true;
+        node->asks = false;
         tamga_engine_may_vote(node->engine, &node->address);
         sim_trace(world, "node %d may vote", node->index);
     }
@@ -199,7 +222,7 @@ static enum tamga_err sign_vote(struct sim_world *world, struct sim_node *node, 
 
     if (node->vote_count == SIM_SIGNED_MAX || !tamga_engine_vote_due(node->engine, &link))
         return TAMGA_OK;
-    err = tamga_vote_make(vote, &node->chain, &link, test_key(node->miner));
+    err = tamga_vote_make(vote, &node->home.chain, &link, test_key(node->miner));
     if (err == TAMGA_OK)
         err = tamga_engine_add_vote(node->engine, vote, sim_clock(world, node), &news, NULL);
     if (err != TAMGA_OK) {
@@ -221,7 +244,7 @@ static enum tamga_err sign_word(struct sim_world *world, struct sim_node *node, 
     if (node->word_count == SIM_SIGNED_MAX ||
         !tamga_engine_cosignature_due(node->engine, &checkpoint))
         return TAMGA_OK;
-    err = tamga_cosignature_make(word, &node->chain, &checkpoint, test_key(node->miner));
+    err = tamga_cosignature_make(word, &node->home.chain, &checkpoint, test_key(node->miner));
     if (err == TAMGA_OK)
         err = tamga_engine_add_cosignature(node->engine, word, sim_clock(world, node), &news,
                                            NULL);
@@ -258,6 +281,14 @@ static void keep_for_replays(struct sim_world *world, struct tamga_span vote)
         abort();
 }
 
+static void add_word(struct sim_message *message, const struct sim_node *node,
+                     const struct tamga_cosignature *word)
+{
+    const struct tamga_member *by = tamga_validator(&node->home.chain, word->validator);
+
+    sim_message_word(message, &(struct sim_word){by->address, *word});
+}
+
 void sim_tell_signed(struct sim_world *world, struct sim_node *node)
 {
     for (size_t i = 0; i < node->vote_count; i++) {
@@ -277,7 +308,10 @@ void sim_tell_signed(struct sim_world *world, struct sim_node *node)
     for (size_t i = 0; i < node->word_count; i++) {
         struct sim_message *message = sim_message_new(SIM_WORD, node->index, SIM_NOBODY);
 
-        sim_message_word(message, &node->word[i]);
+        if (sim_honest(node))
+            sim_said_add(world, &node->cosigned,
+                         &(struct tamga_link){.target = node->word[i].checkpoint.at});
+        add_word(message, node, &node->word[i]);
         sim_gossip(world, message);
     }
     sim_drop_signed(node);
@@ -336,7 +370,8 @@ static void show_checkpoint(const struct sim_node *node, struct sim_message *mes
 {
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *checkpoint = NULL;
     TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__CheckpointBody *body = NULL;
-    struct tamga_cosignature word = {0};
+    struct sim_word word = {0};
+    struct tamga_checkpoint *to = &word.word.checkpoint;
     TAMGA_BUF bytes = {0};
 
     if (tamga_query_checkpoint(&node->store->reader, 0, &bytes) != TAMGA_OK ||
@@ -347,18 +382,18 @@ static void show_checkpoint(const struct sim_node *node, struct sim_message *mes
                           TAMGA_WIRE_CANONICAL, tamga_wire_span(checkpoint->body),
                           NULL) != TAMGA_OK)
         return;
-    word.checkpoint.at.height = body->height;
-    word.checkpoint.time_ms = body->time_ms;
-    if (tamga_hash_from(&word.checkpoint.at.id.hash, tamga_wire_span(body->block)) != TAMGA_OK ||
-        tamga_hash_from(&word.checkpoint.state_root, tamga_wire_span(body->state_root)) !=
-            TAMGA_OK)
+    to->at.height = body->height;
+    to->time_ms = body->time_ms;
+    if (tamga_hash_from(&to->at.id.hash, tamga_wire_span(body->block)) != TAMGA_OK ||
+        tamga_hash_from(&to->state_root, tamga_wire_span(body->state_root)) != TAMGA_OK ||
+        (body->council.len > 0 &&
+         tamga_hash_from(&to->council, tamga_wire_span(body->council)) != TAMGA_OK))
         abort();
     for (size_t i = 0; i < checkpoint->n_cosignatures; i++) {
         const Tamga__V1__Cosignature *one = checkpoint->cosignatures[i];
 
-        if (tamga_validator_find(&word.validator, &node->chain,
-                                 tamga_wire_span(one->validator), body->height) != TAMGA_OK ||
-            tamga_wire_signature(&word.signature, one->signature) != TAMGA_OK)
+        if (tamga_hash_from(&word.by.hash, tamga_wire_span(one->validator)) != TAMGA_OK ||
+            tamga_wire_signature(&word.word.signature, one->signature) != TAMGA_OK)
             abort();
         sim_message_word(message, &word);
     }
@@ -380,7 +415,7 @@ void sim_serve_finality(struct sim_world *world, struct sim_node *node,
     show_checkpoint(node, message);
     words = tamga_engine_words(node->engine, word, SIM_NODES_MAX * COSIGNED_MAX);
     for (size_t i = 0; i < words; i++)
-        sim_message_word(message, &word[i]);
+        add_word(message, node, &word[i]);
     if (tamga_query_votes(reader, request->above, show_vote, message) == TAMGA_OK &&
         tamga_query_conflicts(reader, show_conflict, message) == TAMGA_OK)
         sim_send(world, message);

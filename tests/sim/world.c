@@ -227,6 +227,14 @@ static void produce(struct sim_world *world)
               (struct sim_event){.kind = SIM_EV_PRODUCE});
 }
 
+static void govern(struct sim_world *world)
+{
+    if (world->healed)
+        return;
+    sim_govern(world);
+    sim_later(world, sim_exponential(world, 700), (struct sim_event){.kind = SIM_EV_GOVERN});
+}
+
 static void lie(struct sim_world *world, struct sim_node *node)
 {
     if (world->healed)
@@ -293,6 +301,9 @@ static void happen(struct sim_world *world, struct sim_event *event)
     case SIM_EV_PRODUCE:
         produce(world);
         break;
+    case SIM_EV_GOVERN:
+        govern(world);
+        break;
     case SIM_EV_CRASH:
         crash(world);
         break;
@@ -338,12 +349,12 @@ static void set_up_node(struct sim_world *world, int index)
     node->clock_ppm = (int64_t)sim_below(world, 10001) - 5000;
     node->mean_mining_ms =
         (3000 + sim_below(world, 25000)) * (unsigned)world->node_count / 5;
+    if (world->governed)
+        node->mean_mining_ms /= 3; /* so that decisions follow on each other */
     node->due_ms = UINT64_MAX;
     test_address(&node->address, node->miner);
-    if (tamga_validator_find(&node->validator, &world->chain,
-                             tamga_hash_span(&node->address.hash), 0) != TAMGA_OK)
-        abort();
     sim_sabotage_rules(world, node);
+    sim_node_home(world, node);
     sim_node_forget(node);
     /* The last of many comes late, perhaps when all the trouble is over. */
     sim_later(world, index > 2 && index + 1 == world->node_count ? sim_below(world, 150000) : 0,
@@ -363,6 +374,8 @@ static int draw_node_count(struct sim_world *world)
 static void plan_trouble(struct sim_world *world)
 {
     sim_later(world, 500, (struct sim_event){.kind = SIM_EV_PRODUCE});
+    if (world->governed)
+        sim_later(world, 1500, (struct sim_event){.kind = SIM_EV_GOVERN});
     sim_later(world, sim_exponential(world, 15000),
               (struct sim_event){.kind = SIM_EV_CRASH});
     sim_later(world, sim_exponential(world, 15000),
@@ -383,6 +396,10 @@ static void set_up(struct sim_world *world)
     world->liar_count = (world->node_count - 1) / 3;
     if (sim_chance(world, 300))
         world->liar_count = (int)sim_below(world, (uint64_t)world->liar_count + 1);
+    if (!world->gateway && sim_chance(world, 700)) /* so that some can be spared */
+        world->liar_count = world->liar_count < (world->node_count - 2) / 3
+                                ? world->liar_count
+                                : (world->node_count - 2) / 3;
     world->result.nodes = world->node_count;
     world->result.liars = world->liar_count;
     world->start_ms = TEST_GENESIS_MS + 60000 + sim_below(world, 600000);
@@ -395,9 +412,7 @@ static void set_up(struct sim_world *world)
     if (world->options.sabotage == SIM_SAME_LOCATOR)
         world->page = 2;
     sim_rules(&world->rules, world->gateway);
-    world->chain = *sim_chain(world->node_count, world->gateway);
-    world->chain.rules = &world->rules;
-    world->chain.params.block_entries_max = SIM_BLOCK_MAX;
+    sim_found(world);
     for (int i = 0; i < world->node_count; i++)
         set_up_node(world, i);
     plan_trouble(world);
@@ -441,6 +456,9 @@ static void tear_down(struct sim_world *world)
         tamga_buf_clear(&world->entry[i].payload);
     for (size_t i = 0; i < SIM_REPLAYS; i++)
         tamga_buf_clear(&world->replay[i]);
+    for (size_t i = 0; i < world->kept_count; i++)
+        tamga_buf_clear(&world->kept[i].bytes);
+    free(world->finals.at);
     test_state_forget();
     free(world->opened);
     free(world->event);

@@ -1,8 +1,8 @@
 /*
  * A simulated network: engines over stores in memory, a virtual clock, messages that are
  * late, lost, doubled and reordered, crashes, stores replaced by older copies, and peers
- * that lie. Every node is a validator; fewer than a third of them lie. Everything is drawn
- * from one seed, so a run can be repeated to the letter.
+ * that lie. Nodes are validators, some only for a time; fewer than a third of them lie.
+ * Everything is drawn from one seed, so a run can be repeated to the letter.
  *
  * A run has two phases: trouble, then healing. In the second, nothing fails any more and
  * nobody lies anew; all honest nodes must come to one chain, and all of it that has
@@ -21,7 +21,7 @@
 #define SIM_PENDING_MAX  24  /* of the rules: small, so that it is met */
 #define SIM_SENDER_MAX   16
 #define SIM_BLOCK_MAX    8   /* entries of a block */
-#define SIM_ENTRIES_MAX  512 /* that producers sign in one run */
+#define SIM_ENTRIES_MAX  1024 /* that producers sign in one run */
 #define SIM_DEVICES     5
 #define SIM_SIGNED_MAX  8    /* that a validator signs in one batch, of each kind */
 #define SIM_HEIGHTS_MAX 4096 /* of a chain in one run */
@@ -36,14 +36,16 @@ enum sim_invariant {
     SIM_ONE_TIP,     /* healed, all honest nodes have the same tip and nothing waits */
     SIM_NOTHING_LOST,/* what was acknowledged is in the chain, or its rival, and it was told */
     SIM_NO_DOUBLE,   /* no entry, image of a model, or install twice on any chain */
-    SIM_SAME_STATE,  /* state is what a fresh engine makes of the best chain */
+    SIM_SAME_STATE,  /* state is what a fresh engine makes of the best chain, and the council
+                        what its blocks say */
     SIM_WORK_GROWS,  /* the tip never gets worse, crashes included: what is final and
                         justified in it first, then its work */
     SIM_BOUNDED,     /* mempool, branches, headers off the chain, votes, cosignatures */
     SIM_WHOLE,       /* a store is consistent whenever it is looked at */
     SIM_FAIR,        /* no honest peer is refused, but for its clock or for what it cannot
                         know to be final */
-    SIM_FINAL_AGREES,/* one block is final at a height, everywhere and for ever */
+    SIM_FINAL_AGREES,/* one block is final at a height, everywhere and for ever, and a quorum of
+                        its validators said so */
     SIM_HONEST_VOTES,/* no honest validator ever sends two votes that conflict */
     SIM_ALL_FINAL,   /* healed, every block with entries is final */
     SIM_STATE_ROOT,  /* the tip's state root is the root of the state that is stored */
@@ -67,7 +69,27 @@ struct sim_result {
     int nodes, liars;
     uint64_t steps, blocks, reorgs, crashes, acks, lies, invalid, entries;
     uint64_t finals, votes, checkpoints, conflicts, restores;
+    uint64_t seats; /* begun or ended by decisions, on the chain at the end */
+    uint64_t gaps;  /* runs in which a device could not follow the validators */
     uint64_t heal_ms; /* that all honest nodes needed to agree */
+};
+
+/* A network and a chain as one process has them: what it knows of members and validators
+ * beyond genesis, it has learned itself. */
+struct sim_home {
+    struct tamga_network *network;
+    struct tamga_chain chain;
+};
+/* Whom genesis names, of the consortium chain's nodes: the first ones. */
+struct sim_founders {
+    int nodes, members, seats;
+    uint32_t voters; /* roles; 0: as the fixture has it */
+};
+
+/* A cosignature on its way: places in a council mean nothing to others. */
+struct sim_word {
+    struct tamga_address by;
+    struct tamga_cosignature word;
 };
 
 /* ---- messages --------------------------------------------------------------------- */
@@ -109,7 +131,7 @@ struct sim_message {
     size_t block_id_count, entry_id_count, sealed_count, block_count, payload_count;
     struct tamga_buf *vote;             /* encoded, not opened yet */
     struct tamga_buf *evidence;         /* encoded votes, two by two */
-    struct tamga_cosignature *word;     /* not verified yet */
+    struct sim_word *word;              /* not verified yet */
     size_t vote_count, evidence_count, word_count;
     uint64_t above;                     /* GET_FINALITY */
     struct tamga_u256 work;
@@ -119,6 +141,7 @@ struct sim_message {
     enum tamga_err err; /* what the engine said */
     bool news;          /* a payload that was not known: to be passed on */
     size_t used;        /* of a response: how much of it was asked for */
+    bool cut;           /* headers: one's miner is not known yet, bodies have to say who it is */
 };
 
 /* ---- nodes ------------------------------------------------------------------------ */
@@ -145,11 +168,17 @@ struct sim_pull {
     struct tamga_block_id last;   /* newest header of the page before */
     bool has_last;
     bool none; /* the peer has none of the payloads we want */
+    bool cut;  /* its headers ended with a miner that is not known here */
     unsigned rounds;
 };
 
-struct sim_links {
-    struct tamga_link *at;
+/* What a validator said, or what became final, and when. */
+struct sim_said {
+    struct tamga_link link;
+    uint64_t step;
+};
+struct sim_said_list {
+    struct sim_said *at;
     size_t count, cap;
 };
 
@@ -158,11 +187,9 @@ struct sim_node {
     bool liar;
     bool joined; /* has been started once */
     const char *miner;
-    uint32_t validator; /* place in the chain's list */
     struct tamga_address address;
-    struct tamga_chain chain; /* its own, so that its rules can be broken */
-    struct tamga_rules rules;
-    struct tamga_council council; /* likewise */
+    struct sim_home home; /* of this life */
+    struct tamga_rules rules; /* its own, so that they can be broken */
     struct tamga_store *disk;  /* in memory; the engine's may be a wrapper around it */
     struct tamga_store *store;
     struct tamga_engine *engine; /* NULL: down */
@@ -186,11 +213,13 @@ struct sim_node {
     /* the validator */
     unsigned told; /* bit per node that answered a pull of finality since the start */
     bool may_vote;
+    bool asks; /* restored, and has not heard from enough others yet */
     struct tamga_vote vote[SIM_SIGNED_MAX]; /* signed in this batch */
     struct tamga_cosignature word[SIM_SIGNED_MAX];
     size_t vote_count, word_count;
     unsigned caught; /* bit per node whose conflict this batch showed */
-    struct sim_links sent; /* all that it ever sent; never forgotten */
+    struct sim_said_list sent;     /* all that it ever sent; never forgotten */
+    struct sim_said_list cosigned; /* likewise; targets alone */
     struct tamga_point final; /* of the last flush */
     struct tamga_store *copy; /* of its disk, some time ago */
     uint64_t returned;      /* entries that switches can have given back */
@@ -217,6 +246,7 @@ struct sim_facts {
     struct tamga_hash names; /* the release that this one repeats, or zero */
     uint64_t counter;        /* of the release, or of the receipt */
     bool once;               /* a release that repeats none, or a first install */
+    bool governs;            /* neither release nor record: it clashes with none of them */
 };
 
 /* A chain as a list of facts; {0} is empty. */
@@ -233,6 +263,36 @@ struct sim_entry {
     bool owed;           /* somebody was told that it will be in the chain */
     unsigned acked_by;   /* bit per node */
     unsigned dropped_by; /* bit per node that told of a drop since */
+    bool ended;          /* and once because its sender's key was not in force */
+};
+
+/* ---- members that govern ------------------------------------------------------------ */
+
+#define SIM_GENERATIONS_MAX 8  /* keys of one member */
+#define SIM_BALLOTS_MAX     64 /* proposals of one run */
+#define SIM_SEATS_MAX       128
+
+enum sim_rotating { SIM_ACME, SIM_SOFTCO, SIM_ROTATING };
+
+struct sim_ballot {
+    struct tamga_entry_id id;
+    unsigned said; /* bit per voter that signed a yes */
+};
+
+/* Whose vote counts, by heights; until 0: no end. */
+struct sim_seat {
+    struct tamga_address address;
+    uint64_t from, until;
+};
+struct sim_seats {
+    struct sim_seat at[SIM_SEATS_MAX];
+    size_t count;
+};
+
+/* A checkpoint that an honest node completed. */
+struct sim_kept {
+    uint64_t height;
+    struct tamga_buf bytes;
 };
 
 /* ---- the world -------------------------------------------------------------------- */
@@ -250,6 +310,7 @@ enum sim_event_kind {
     SIM_EV_TIMEOUT,
     SIM_EV_COPY,
     SIM_EV_RESTORE,
+    SIM_EV_GOVERN,
 };
 struct sim_event {
     uint64_t at_ms, order;
@@ -260,10 +321,11 @@ struct sim_event {
     struct sim_message *message;
 };
 
-/* A signature that was found good, and what it was on. */
+/* A signature that was found good, whose it is, and what it was on. Whether he counts there
+ * is for each node to say. */
 struct sim_opened {
     struct tamga_hash hash; /* of the bytes; zero: none */
-    uint32_t validator;
+    struct tamga_address by;
     struct tamga_link link;
 };
 
@@ -289,12 +351,22 @@ struct sim_world {
     uint64_t produce_ms; /* mean time between two entries */
     uint64_t counter, image, serial, receipt[SIM_DEVICES];
     struct tamga_rules rules; /* sound ones, for the engine that others are held against */
-    struct tamga_chain chain;
+    struct sim_founders founders;
     struct tamga_block_id final[SIM_HEIGHTS_MAX]; /* of any honest node; zero: none yet */
     unsigned caught;      /* bit per node: two conflicting votes reached one honest node */
     struct sim_opened *opened; /* SIM_OPENED */
     struct tamga_buf replay[SIM_REPLAYS];
     size_t replays;
+    bool governed;    /* members and validators change in this run */
+    unsigned movable; /* bit per node whose seat comes and goes */
+    bool removed;     /* a proposal that somebody leaves for good was signed */
+    unsigned generation[SIM_ROTATING]; /* newest key that was ever signed for */
+    struct sim_ballot ballot[SIM_BALLOTS_MAX];
+    size_t ballot_count;
+    const struct sim_ballot *seat_ballot; /* the newest about validators */
+    struct sim_said_list finals; /* of honest nodes; targets alone */
+    struct sim_kept kept[SIM_HEIGHTS_MAX];
+    size_t kept_count;
 };
 
 /* world.c */
@@ -312,6 +384,8 @@ uint64_t sim_clock(const struct sim_world *world, const struct sim_node *node);
 const char *sim_short(const struct tamga_hash *hash); /* valid for the next three calls */
 
 /* node.c: life, batches, mining */
+/* A new process of the node: it knows genesis. */
+void sim_node_home(struct sim_world *world, struct sim_node *node);
 void sim_node_start(struct sim_world *world, struct sim_node *node);
 void sim_node_crash(struct sim_world *world, struct sim_node *node, const char *why);
 void sim_node_clear(struct sim_node *node);
@@ -325,6 +399,8 @@ void sim_node_mined(struct sim_world *world, struct sim_node *node, uint64_t job
 
 /* tell.c: after a flush */
 void sim_announce_tip(struct sim_world *world, struct sim_node *node);
+/* Is this why an entry's sender may not sign just then? */
+bool sim_key_is_out(enum tamga_err err);
 /* Returns whether the tip changed. */
 bool sim_tell_events(struct sim_world *world, struct sim_node *node);
 
@@ -335,7 +411,7 @@ void sim_message_block(struct sim_message *message, const struct tamga_block *bl
 void sim_message_payload(struct sim_message *message, struct tamga_span payload);
 void sim_message_vote(struct sim_message *message, struct tamga_span encoded);
 void sim_message_evidence(struct sim_message *message, struct tamga_span encoded);
-void sim_message_word(struct sim_message *message, const struct tamga_cosignature *word);
+void sim_message_word(struct sim_message *message, const struct sim_word *word);
 void *sim_alloc(size_t count, size_t size);
 /* Takes the message. */
 void sim_send(struct sim_world *world, struct sim_message *message);
@@ -362,20 +438,26 @@ void sim_produce(struct sim_world *world);
 void sim_acknowledged(struct sim_world *world, struct sim_node *node,
                       struct tamga_span payload);
 struct sim_entry *sim_entry_find(struct sim_world *world, const struct tamga_entry_id *id);
+/* Takes the payload of an entry that somebody signed, and sends it. NULL: there are too many. */
+struct sim_entry *sim_send_entry(struct sim_world *world, struct tamga_buf *payload);
 /* A payload of a fresh entry, valid on any branch; nobody waits for it. */
 void sim_fresh_payload(struct sim_world *world, struct tamga_buf *out);
 
 /* Send a payload to a node as a client would. */
 void sim_submit(struct sim_world *world, const struct sim_entry *entry);
 
-/* network.c: a chain of the fixture's network with so many validators, v-0 and so on */
-const struct tamga_chain *sim_chain(int validators, bool gateway);
+/* network.c: the fixture's network with nodes of its own, v-0 and so on. What was open is
+ * closed first; rules are borrowed. */
+void sim_home_open(struct sim_home *home, const struct sim_founders *founders,
+                   const struct tamga_rules *rules);
+void sim_home_close(struct sim_home *home);
 const char *sim_validator_name(int index, bool gateway);
 
 /* votes.c: the validator's room, and what is heard from others */
-int sim_validator_node(const struct sim_world *world, uint32_t validator);
-enum tamga_err sim_vote_open(struct sim_world *world, struct tamga_vote *out,
-                             struct tamga_span untrusted);
+int sim_node_at(const struct sim_world *world, const struct tamga_address *address);
+/* As a node's own chain has it. */
+enum tamga_err sim_vote_open(struct sim_world *world, const struct sim_node *node,
+                             struct tamga_vote *out, struct tamga_span untrusted);
 enum tamga_err sim_run_finality(struct sim_world *world, struct sim_node *node,
                                 struct sim_message *message);
 /* Before the flush; what was signed is told after it. */
@@ -399,6 +481,20 @@ void sim_restore(struct sim_world *world, struct sim_node *node);
 /* liar.c */
 /* Any lie, or one that keeps all bodies, or all payloads, back. */
 void sim_lie(struct sim_world *world, struct sim_node *node, bool withhold);
+
+/* govern.c */
+/* Whom genesis names, and whether anything of that changes. */
+void sim_found(struct sim_world *world);
+void sim_govern(struct sim_world *world);
+/* Name of the key that the member signs with now; sometimes a former one. */
+const char *sim_key_of(struct sim_world *world, enum sim_rotating who);
+
+/* seats.c: who counts on the best chain of a node's disk */
+void sim_read_seats(const struct sim_world *world, const struct sim_node *node,
+                    struct sim_seats *out);
+bool sim_sits(const struct sim_seats *seats, const struct tamga_address *address,
+              uint64_t height);
+unsigned sim_quorum(const struct sim_seats *seats, uint64_t height);
 
 /* facts.c: of a payload that decodes */
 void sim_facts_of(struct sim_facts *out, bool gateway, struct tamga_span payload);
@@ -429,6 +525,19 @@ bool sim_all_final(const struct sim_node *node);
 /* Bit per node that this one holds evidence against. */
 unsigned sim_evidence(const struct sim_world *world, const struct sim_node *node);
 void sim_check_evidence(struct sim_world *world, struct sim_node *node);
+
+/* check_council.c */
+/* Does it count by the council that a node's chain has in memory? */
+bool sim_sits_there(const struct sim_node *node, const struct tamga_address *address,
+                    uint64_t height);
+void sim_check_seats(struct sim_world *world, struct sim_node *node);
+void sim_said_add(struct sim_world *world, struct sim_said_list *list,
+                  const struct tamga_link *link);
+void sim_keep_checkpoint(struct sim_world *world, uint64_t height, struct tamga_span encoded);
+/* Healed, does somebody still wait for validators whom he cannot know? */
+bool sim_council_apart(const struct sim_world *world);
+/* At the end, by the chain of an honest node. */
+void sim_check_councils(struct sim_world *world, struct sim_node *node);
 
 /* check_end.c */
 bool sim_quiet(struct sim_world *world);

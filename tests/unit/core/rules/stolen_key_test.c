@@ -70,8 +70,11 @@ static bool sits(const char *key, uint64_t height)
  */
 Test(stolen_key, a_validator_cannot_put_off_its_end)
 {
-    struct test_change more = {.name = "node-d", .key = "node-d", .roles = TAMGA__V1__ROLE__ROLE_CONSORTIUM,
-                               .standing = TAMGA__V1__STANDING__STANDING_ACTIVE, .seat = TAMGA__V1__SEAT__SEAT_TAKES};
+    struct test_change more = {.name = "node-d",
+                               .key = "node-d",
+                               .roles = TAMGA__V1__ROLE__ROLE_CONSORTIUM,
+                               .standing = TAMGA__V1__STANDING__STANDING_ACTIVE,
+                               .seat = TAMGA__V1__SEAT__SEAT_TAKES};
     struct test_change leave = {.name = "node-c", .standing = REMOVE};
     struct tamga_entry_id id;
     struct test_node node;
