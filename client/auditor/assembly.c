@@ -101,24 +101,6 @@ size_t tamga_assembly_quorum(const struct tamga_assembly *assembly, size_t voter
     return (voters * assembly->network->voters_percent + 99) / 100;
 }
 
-const char *tamga_ending_text(Tamga__V1__Ending ending)
-{
-    switch ((int)ending) { /* a number from the wire */
-    case TAMGA__V1__ENDING__ENDING_CHANGED:
-        return "changed";
-    case TAMGA__V1__ENDING__ENDING_REPLACED:
-        return "replaced";
-    case TAMGA__V1__ENDING__ENDING_SUSPENDED:
-        return "suspended";
-    case TAMGA__V1__ENDING__ENDING_REVOKED:
-        return "revoked";
-    case TAMGA__V1__ENDING__ENDING_REMOVED:
-        return "removed";
-    default:
-        return "";
-    }
-}
-
 void tamga_wire_address(struct tamga_address *out, const Tamga__V1__PublicKey *key)
 {
     tamga_key_address(out, (enum tamga_key_type)key->type, tamga_wire_span(key->spki));

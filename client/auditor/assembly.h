@@ -33,8 +33,6 @@ bool tamga_assembly_sits(const struct tamga_assembly *assembly, const char *name
                          uint64_t height);
 /* How many of so many voters must approve. */
 size_t tamga_assembly_quorum(const struct tamga_assembly *assembly, size_t voters);
-/* "revoked" and so on; "" for a term without an end. */
-const char *tamga_ending_text(Tamga__V1__Ending ending);
 void tamga_wire_address(struct tamga_address *out, const Tamga__V1__PublicKey *key);
 
 #endif

@@ -326,9 +326,11 @@ enum tamga_err tamga_release_mark(struct tamga_release_info *info, struct tamga_
     return err == TAMGA_E_NOT_READY ? TAMGA_OK : err;
 }
 
-static const char *ending_text(Tamga__V1__Ending ending)
+const char *tamga_ending_text(Tamga__V1__Ending ending)
 {
     switch ((int)ending) { /* a number from the wire */
+    case TAMGA__V1__ENDING__ENDING_CHANGED:
+        return "changed";
     case TAMGA__V1__ENDING__ENDING_REPLACED:
         return "replaced";
     case TAMGA__V1__ENDING__ENDING_SUSPENDED:
@@ -338,7 +340,7 @@ static const char *ending_text(Tamga__V1__Ending ending)
     case TAMGA__V1__ENDING__ENDING_REMOVED:
         return "removed";
     default:
-        return "changed";
+        return "";
     }
 }
 
@@ -366,6 +368,6 @@ enum tamga_err tamga_signer_fetch(struct tamga_signer_info *out, struct tamga_cl
         return TAMGA_OK;
     out->ended = true;
     out->until = last->until;
-    out->ending = ending_text(last->ending);
+    out->ending = tamga_ending_text(last->ending);
     return TAMGA_OK;
 }

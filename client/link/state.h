@@ -54,6 +54,8 @@ TAMGA_MUST_USE enum tamga_err tamga_release_state(Tamga__V1__StateRelease **out,
                                                   struct tamga_client *client,
                                                   const struct tamga_hash *release,
                                                   struct tamga_detail *detail);
+/* "revoked" and so on; "" for a term without an end. */
+const char *tamga_ending_text(Tamga__V1__Ending ending);
 /* Whether the key that signed something is still its member's. Before the first checkpoint it
  * is. Errors: NOT_MEMBER: it never was; as tamga_state_fetch. */
 TAMGA_MUST_USE enum tamga_err tamga_signer_fetch(struct tamga_signer_info *out,

@@ -574,6 +574,22 @@ void cluster_image(struct tamga_buf *out, uint64_t seed, size_t bytes)
     }
 }
 
+void cluster_write_image(const struct cluster *cluster, struct tamga_buf *out, size_t bytes,
+                         const char *canary)
+{
+    size_t len = strlen(canary);
+    char path[CLUSTER_PATH_MAX + 32];
+    FILE *file;
+
+    cluster_image(out, 7, bytes);
+    for (size_t at = 0; at + len < out->len; at += 5000)
+        memcpy(out->data + at, canary, len);
+    snprintf(path, sizeof path, "%s/image.bin", cluster->folder);
+    file = fopen(path, "wb");
+    CHECK(file != NULL && fwrite(out->data, 1, out->len, file) == out->len);
+    CHECK(fclose(file) == 0);
+}
+
 static enum tamga_err put_block(void *context, const struct tamga_cid *cid,
                                 struct tamga_span block)
 {

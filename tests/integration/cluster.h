@@ -100,6 +100,9 @@ enum tamga_err cluster_publish(struct cluster *cluster, const char *node,
                                const struct cluster_release *release,
                                struct tamga_entry_id *id);
 void cluster_image(struct tamga_buf *out, uint64_t seed, size_t bytes);
+/* One with a text again and again in it, in image.bin. */
+void cluster_write_image(const struct cluster *cluster, struct tamga_buf *out, size_t bytes,
+                         const char *canary);
 /* Submit a transaction as it is. Returns the node's verdict; detail may be NULL. */
 enum tamga_err cluster_submit(struct cluster *cluster, const char *node,
                               const struct tamga_buf *payload, struct tamga_detail *detail);

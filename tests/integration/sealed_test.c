@@ -54,20 +54,6 @@ static bool file_says(const char *folder, const char *name, const char *text)
     return strstr(all, text) != NULL;
 }
 
-static void make_image(struct tamga_buf *image)
-{
-    char path[CLUSTER_PATH_MAX + 32];
-    FILE *file;
-
-    cluster_image(image, 7, IMAGE_BYTES);
-    for (size_t at = 0; at + sizeof CANARY <= image->len; at += 5000)
-        memcpy(image->data + at, CANARY, sizeof CANARY - 1);
-    snprintf(path, sizeof path, "%s/image.bin", cluster.folder);
-    file = fopen(path, "wb");
-    CHECK(file != NULL && fwrite(image->data, 1, image->len, file) == image->len);
-    CHECK(fclose(file) == 0);
-}
-
 static void make_producer(void)
 {
     char path[CLUSTER_PATH_MAX + 32];
@@ -153,7 +139,7 @@ int main(void)
     cluster_open(&cluster, 2, 1);
     cluster_start_all(&cluster);
     make_producer();
-    make_image(&image);
+    cluster_write_image(&cluster, &image, IMAGE_BYTES, CANARY);
     installs_for_recipients(&image);
     plaintext_is_nowhere_else();
     cluster_close(&cluster);

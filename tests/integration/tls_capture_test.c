@@ -35,20 +35,6 @@ static int run(const char *format, ...)
     return WEXITSTATUS(status);
 }
 
-static void make_image(struct tamga_buf *image)
-{
-    char path[CLUSTER_PATH_MAX + 32];
-    FILE *file;
-
-    cluster_image(image, 7, IMAGE_BYTES);
-    for (size_t at = 0; at + sizeof CANARY <= image->len; at += 5000)
-        memcpy(image->data + at, CANARY, sizeof CANARY - 1);
-    snprintf(path, sizeof path, "%s/image.bin", cluster.folder);
-    file = fopen(path, "wb");
-    CHECK(file != NULL && fwrite(image->data, 1, image->len, file) == image->len);
-    CHECK(fclose(file) == 0);
-}
-
 /* The producer's folder, as network init would make it. */
 static void make_producer(void)
 {
@@ -124,7 +110,7 @@ static void capture(bool tls)
         cluster_open(&cluster, 2, 1);
     cluster_start_all(&cluster);
     make_producer();
-    make_image(&image);
+    cluster_write_image(&cluster, &image, IMAGE_BYTES, CANARY);
     release_through(&up, &down, &image);
     CHECK(relay_bytes(up) >= IMAGE_BYTES);
     CHECK(relay_bytes(down) >= IMAGE_BYTES);
