@@ -66,8 +66,12 @@ static int peers_main(char **argv)
     SSL_CTX *context = context_of(argv[2]);
     unsigned port = (unsigned)atoi(argv[3]);
 
-    return strcmp(argv[1], "--link-hold") == 0 ? hold(context, port, (unsigned)atoi(argv[4]))
-                                               : shake(context, port, atof(argv[4]));
+    int status = strcmp(argv[1], "--link-hold") == 0
+                     ? hold(context, port, (unsigned)atoi(argv[4]))
+                     : shake(context, port, atof(argv[4]));
+
+    SSL_CTX_free(context);
+    return status;
 }
 
 static unsigned told(FILE *in)
