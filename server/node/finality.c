@@ -61,10 +61,12 @@ static bool is_validator(const struct tamga_node *node)
                                 tip_height(node)) == TAMGA_OK;
 }
 
+/* Of the peers some may be no validators, and nobody here knows which: so many more are to tell. */
 static void count_peers(const struct tamga_node *node, uint64_t waited_ms, size_t *told,
                         size_t *wanted)
 {
-    size_t peers = 0, quorum = tamga_quorum(node->chain, tip_height(node));
+    size_t peers = 0, enough = tamga_quorum(node->chain, tip_height(node)) - 1;
+    size_t others = tamga_council_size(node->chain->council, tip_height(node)) - 1;
 
     *told = 0;
     for (size_t i = 0; i < node->options.peer_count; i++) {
@@ -74,8 +76,10 @@ static void count_peers(const struct tamga_node *node, uint64_t waited_ms, size_
         *told += atomic_load(&node->peer[i].told_finality);
     }
     *wanted = peers;
-    if (waited_ms >= ALL_PEERS_MS && quorum - 1 < peers)
-        *wanted = quorum - 1;
+    if (peers > others)
+        enough += peers - others;
+    if (waited_ms >= ALL_PEERS_MS && enough < peers)
+        *wanted = enough;
 }
 
 static void begin_if_told(struct tamga_node *node, uint64_t now_ms)

@@ -79,6 +79,41 @@ Test(finality, waits_for_what_others_know)
 }
 
 /*
+ * Goal:   a peer that is no validator does not count as one that told.
+ * Method: three peers of one of three validators, after the time for all of them: with one
+ *         that told, which may be no validator, nothing is signed; with two a vote is.
+ */
+Test(finality, strangers_tell_nothing)
+{
+    static const struct tamga_peer_addr peers[] = {{.rpc = "tcp://127.0.0.1:1"},
+                                                   {.rpc = "tcp://127.0.0.1:2"},
+                                                   {.rpc = "tcp://127.0.0.1:3"}};
+    struct tamga_node_options options = {.name = "node-a",
+                                         .chain = test_consortium(),
+                                         .key = test_key("node-a"),
+                                         .mine = true,
+                                         .peer = peers,
+                                         .peer_count = 3};
+    struct council council;
+    struct tamga_node *node;
+
+    council_open(&council, 3);
+    council_release(&council, 0, NULL);
+    tamga_node_close(council.seat[0].node);
+    options.store = council.seat[0].store;
+    cr_assert_eq(tamga_node_open(&node, &options, NULL), TAMGA_OK);
+    cr_assert_eq(finality_sign(node, council.now_ms), TAMGA_OK);
+    atomic_store(&node->peer[0].told_finality, true);
+    cr_assert_eq(finality_sign(node, council.now_ms + 5000), TAMGA_OK);
+    cr_assert_eq(node->finality.vote_count, 0);
+    atomic_store(&node->peer[1].told_finality, true);
+    cr_assert_eq(finality_sign(node, council.now_ms + 5000), TAMGA_OK);
+    cr_assert_eq(node->finality.vote_count, 1);
+    council.seat[0].node = node;
+    council_close(&council);
+}
+
+/*
  * Goal:   a follower, or who is no validator, never signs.
  * Method: the room of a node that does not mine, and of a gateway's key.
  */
