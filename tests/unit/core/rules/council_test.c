@@ -385,6 +385,34 @@ Test(council, trust_goes_on_by_steps)
 }
 
 /*
+ * Goal:   a step may come from after the change: then those count of whom one knows, and it
+ *         takes a quorum of them.
+ * Method: a checkpoint by two that are known and the new one; by one that is known and the
+ *         new one.
+ */
+Test(council, trust_goes_on_from_after_the_change)
+{
+    static const char *const later[] = {"node-b", "node-c", "node-d"};
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *enough = NULL;
+    TAMGA_CLEANUP(tamga_wire_release) Tamga__V1__Checkpoint *few = NULL;
+    Tamga__V1__CouncilStep step;
+    struct tamga_checkpoint checkpoint;
+    struct outside o;
+
+    outside_open(&o);
+    step = o.step;
+    step.checkpoint = few = cosigned(&o.knows, 9, tamga_buf_span(&o.council), later + 1, 2);
+    cr_assert_eq(tamga_council_step(&checkpoint, &o.trusts, &step, NULL),
+                 TAMGA_E_TOO_FEW_COSIGNERS);
+    cr_assert_eq(tamga_council_size(o.trusts.council, 9), 3);
+    step.checkpoint = enough = cosigned(&o.knows, 9, tamga_buf_span(&o.council), later, 3);
+    cr_assert_eq(tamga_council_step(&checkpoint, &o.trusts, &step, NULL), TAMGA_OK);
+    cr_assert_eq(checkpoint.at.height, 9);
+    cr_assert_eq(tamga_council_size(o.trusts.council, 9), 4);
+    outside_close(&o);
+}
+
+/*
  * Goal:   a step proves itself or is refused, and nobody is trusted on its account.
  * Method: another council than the one that was cosigned; too few cosigners; parts left out;
  *         and whoever keeps the step back is found out by the checkpoint's hash.
