@@ -105,14 +105,6 @@ enum tamga_err tamga_withdrawal_fetch(struct tamga_notice *out, struct tamga_cli
 
 /* ---- permits ---------------------------------------------------------------------------- */
 
-static bool names(const Tamga__V1__Permit *permit, const char *number)
-{
-    for (size_t i = 0; i < permit->n_numbers; i++)
-        if (strcmp(permit->numbers[i], number) == 0)
-            return true;
-    return permit->n_numbers == 0;
-}
-
 static enum tamga_err check_permit(struct tamga_notice *notice, uint32_t roles,
                                    const Tamga__V1__ReceiptBody *receipt,
                                    struct tamga_detail *detail)
@@ -128,7 +120,7 @@ static enum tamga_err check_permit(struct tamga_notice *notice, uint32_t roles,
         return tamga_refuse(detail, TAMGA_E_BAD_PERMIT, "it is by %s", notice->by);
     if (!tamga_span_equal(tamga_wire_span(permit->release), tamga_wire_span(receipt->release)))
         return tamga_refuse(detail, TAMGA_E_BAD_PERMIT, "it is for another release");
-    if (!names(permit, receipt->device->number))
+    if (!tamga_permit_names(permit, receipt->device->number))
         return tamga_refuse(detail, TAMGA_E_BAD_PERMIT, "it is for other devices");
     if (permit->expires_ms <= receipt->time_ms)
         return tamga_refuse(detail, TAMGA_E_BAD_PERMIT, "it was over by the device's clock");

@@ -27,14 +27,6 @@ static enum tamga_err check_owner(const struct tamga_session *session,
     return TAMGA_OK;
 }
 
-static bool names(const Tamga__V1__Permit *permit, const char *number)
-{
-    for (size_t i = 0; i < permit->n_numbers; i++)
-        if (strcmp(permit->numbers[i], number) == 0)
-            return true;
-    return permit->n_numbers == 0;
-}
-
 static enum tamga_err check_terms(const struct tamga_session *session,
                                   const Tamga__V1__Permit *permit,
                                   const struct tamga_entry_id *release)
@@ -44,7 +36,7 @@ static enum tamga_err check_terms(const struct tamga_session *session,
 
     if (!tamga_span_equal(tamga_wire_span(permit->release), tamga_hash_span(&release->hash)))
         return tamga_refuse(session->detail, TAMGA_E_BAD_PERMIT, "it is for another release");
-    if (!names(permit, number))
+    if (!tamga_permit_names(permit, number))
         return tamga_refuse(session->detail, TAMGA_E_BAD_PERMIT,
                             "it is for %s%s; this device is %s", permit->numbers[0],
                             permit->n_numbers > 1 ? " and others" : "", number);

@@ -107,6 +107,14 @@ static enum tamga_err delegate_shape(const Tamga__V1__Delegate *delegate,
     return revisions_shape(delegate->hardware, delegate->n_hardware, detail);
 }
 
+bool tamga_permit_names(const Tamga__V1__Permit *permit, const char *number)
+{
+    for (size_t i = 0; i < permit->n_numbers; i++)
+        if (strcmp(permit->numbers[i], number) == 0)
+            return true;
+    return permit->n_numbers == 0;
+}
+
 static enum tamga_err permit_shape(const Tamga__V1__Permit *permit, struct tamga_detail *detail)
 {
     if (permit->release.len != TAMGA_HASH_BYTES)

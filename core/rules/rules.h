@@ -185,6 +185,8 @@ TAMGA_MUST_USE enum tamga_err tamga_miner_check(const struct tamga_chain *chain,
  * Errors: RELEASE_WITHDRAWN, RELEASE_UNSIGNED; the wire's, if it is no StateRelease. */
 TAMGA_MUST_USE enum tamga_err tamga_release_in_force(struct tamga_span value,
                                                      struct tamga_detail *detail);
+/* Is a permit for the device of this number? One that names none is for all of the model. */
+bool tamga_permit_names(const Tamga__V1__Permit *permit, const char *number);
 /* Read a message of the state. NOT_FOUND; STORE_CORRUPT if it does not decode. */
 TAMGA_MUST_USE enum tamga_err tamga_state_get(ProtobufCMessage **out,
                                               const struct tamga_view *state,

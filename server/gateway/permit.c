@@ -48,14 +48,6 @@ static enum tamga_err count_rows(uint64_t *out, const struct tamga_view *view,
 
 /* ---- one permit ------------------------------------------------------------------------ */
 
-static bool is_for(const Tamga__V1__Permit *permit, const char *number)
-{
-    for (size_t i = 0; i < permit->n_numbers; i++)
-        if (strcmp(permit->numbers[i], number) == 0)
-            return true;
-    return permit->n_numbers == 0;
-}
-
 /* The permit of this number in the list, if it is this device's now, and its block is above
  * a height; else an empty item. Its height in any case. */
 static enum tamga_err load(struct tamga_item *out, uint64_t *height,
@@ -80,7 +72,7 @@ static enum tamga_err load(struct tamga_item *out, uint64_t *height,
         return TAMGA_OK; /* its block need not be read */
     err = gateway_find_entry(question->chain, question->view, &id, &item);
     if (err == TAMGA_OK && permit_of(&item)->expires_ms > question->now_ms &&
-        is_for(permit_of(&item), device->number))
+        tamga_permit_names(permit_of(&item), device->number))
         tamga_item_move(out, &item);
     return err == TAMGA_E_NOT_FOUND ? TAMGA_E_STORE_CORRUPT : err;
 }
